@@ -1,0 +1,27 @@
+# Language level, warnings, hardening and link mode, on one interface target that all of ours use.
+
+add_library(checkpg_options INTERFACE)
+target_compile_features(checkpg_options INTERFACE cxx_std_20)
+target_compile_options(checkpg_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+
+if(CHECKPG_SANITIZE)
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(checkpg_options INTERFACE ${sanitizers})
+  target_link_options(checkpg_options INTERFACE ${sanitizers})
+else()
+  # A check reads bytes from servers nobody vouches for: the usual hardening, whatever the build type.
+  target_compile_options(checkpg_options INTERFACE -fstack-protector-strong)
+  target_compile_definitions(checkpg_options INTERFACE
+    $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=$<IF:$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,12>>,2,3>>)
+endif()
+target_link_options(checkpg_options INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
+
+if(CHECKPG_STATIC)
+  # static-pie, not plain static: in a non-PIE static executable the first C++ throw sorts every
+  # unwind entry (tens of millions of instructions), and the addresses would not be randomised.
+  target_compile_options(checkpg_options INTERFACE -fPIE -ffunction-sections -fdata-sections)
+  target_link_options(checkpg_options INTERFACE
+    -static-pie -Wl,--gc-sections $<$<CONFIG:Release>:-s>)
+else()
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()

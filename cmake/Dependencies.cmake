@@ -1,0 +1,76 @@
+# Every library checkpg links, found or refused with the name of the package to install.
+
+function(checkpg_missing what debian redhat)
+  message(FATAL_ERROR "${what} was not found: install ${debian} (Debian) or ${redhat} (Red Hat family)")
+endfunction()
+
+find_package(PkgConfig)
+if(NOT PkgConfig_FOUND)
+  checkpg_missing("pkg-config" "pkg-config" "pkgconf-pkg-config")
+endif()
+
+find_package(Threads REQUIRED)
+
+find_package(CLI11 2.1 CONFIG QUIET)
+if(NOT CLI11_FOUND)
+  checkpg_missing("CLI11 2.1 or newer" "libcli11-dev" "cli11-devel")
+endif()
+
+find_package(fmt 8 CONFIG QUIET)
+if(NOT fmt_FOUND)
+  checkpg_missing("fmt 8 or newer" "libfmt-dev" "fmt-devel")
+endif()
+
+find_package(nlohmann_json 3.9 CONFIG QUIET)
+if(NOT nlohmann_json_FOUND)
+  checkpg_missing("nlohmann-json 3.9 or newer" "nlohmann-json3-dev" "json-devel")
+endif()
+
+set(OPENSSL_USE_STATIC_LIBS ${CHECKPG_STATIC})
+find_package(OpenSSL 1.1.1 QUIET)
+if(NOT OPENSSL_FOUND)
+  if(CHECKPG_STATIC)
+    checkpg_missing("libssl.a or libcrypto.a" "libssl-dev" "openssl-devel and a static OpenSSL")
+  endif()
+  checkpg_missing("OpenSSL 1.1.1 or newer" "libssl-dev" "openssl-devel")
+endif()
+
+pkg_check_modules(LIBPQ QUIET libpq>=14)
+if(NOT LIBPQ_FOUND)
+  checkpg_missing("libpq 14 or newer" "libpq-dev" "libpq-devel")
+endif()
+
+add_library(checkpg_libpq INTERFACE)
+add_library(checkpg::libpq ALIAS checkpg_libpq)
+target_include_directories(checkpg_libpq SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIRS})
+
+if(CHECKPG_STATIC)
+  # What `pkg-config --static --libs libpq` names, each as an archive. GSSAPI and LDAP exist only
+  # as shared libraries: src/libpq_without_kerberos_and_ldap.c stands in for them.
+  file(GLOB postgresql_library_dirs "/usr/lib/postgresql/*/lib")
+  list(SORT postgresql_library_dirs COMPARE NATURAL ORDER DESCENDING)
+  foreach(archive pq pgcommon pgport)
+    find_library(CHECKPG_LIB${archive}_A NAMES lib${archive}.a
+      HINTS ${LIBPQ_LIBRARY_DIRS} ${LIBPQ_LIBDIR} ${postgresql_library_dirs})
+    if(NOT CHECKPG_LIB${archive}_A)
+      if(archive STREQUAL "pq")
+        checkpg_missing("lib${archive}.a" "libpq-dev" "a static libpq")
+      endif()
+      checkpg_missing("lib${archive}.a" "postgresql-server-dev-15 (-17 on Debian 13)" "postgresql-static")
+    endif()
+  endforeach()
+  target_link_libraries(checkpg_libpq INTERFACE
+    ${CHECKPG_LIBpq_A} ${CHECKPG_LIBpgcommon_A} ${CHECKPG_LIBpgport_A}
+    OpenSSL::SSL OpenSSL::Crypto Threads::Threads m)
+else()
+  pkg_check_modules(LIBPQ_SHARED QUIET IMPORTED_TARGET libpq)
+  target_link_libraries(checkpg_libpq INTERFACE
+    PkgConfig::LIBPQ_SHARED OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+endif()
+
+if(BUILD_TESTING)
+  find_package(Catch2 3 CONFIG QUIET)
+  if(NOT Catch2_FOUND)
+    checkpg_missing("Catch2 3" "catch2 (from bookworm-backports on Debian 12)" "catch2-devel")
+  endif()
+endif()

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace checkpg {
+
+/// Durations of this program: timeouts, intervals, delays.
+using std::chrono::milliseconds;
+
+/// A moment on the monotonic clock by which something must have ended. Made once and handed on,
+/// so that steps share one budget instead of each having its own.
+class Deadline {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    explicit Deadline(Clock::time_point when) noexcept : when_{when} {}
+
+    /// The deadline this long from now.
+    static Deadline in(Clock::duration span) noexcept { return Deadline{Clock::now() + span}; }
+
+    /// The earlier of two deadlines.
+    friend Deadline earlier(Deadline a, Deadline b) noexcept {
+        return Deadline{std::min(a.when_, b.when_)};
+    }
+
+    Clock::time_point when() const noexcept { return when_; }
+
+    /// What is left, never negative.
+    Clock::duration remaining() const noexcept {
+        return std::max(when_ - Clock::now(), Clock::duration::zero());
+    }
+
+    bool passed() const noexcept { return Clock::now() >= when_; }
+
+private:
+    Clock::time_point when_;
+};
+
+} // namespace checkpg
