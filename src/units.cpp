@@ -25,9 +25,9 @@ constexpr Units time_units{
 constexpr std::uint64_t kibi = 1024;
 constexpr Units size_units{{{"B", 1},
                             {"kB", kibi},
-                            {"MB", kibi * kibi},
-                            {"GB", kibi * kibi * kibi},
-                            {"TB", kibi * kibi * kibi * kibi}}};
+                            {"MB", kibi* kibi},
+                            {"GB", kibi* kibi* kibi},
+                            {"TB", kibi* kibi* kibi* kibi}}};
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -118,7 +118,7 @@ std::optional<bool> parse_boolean(std::string_view text) noexcept {
 
 std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
     const auto number = leading_number<std::uint16_t>(text);
-    if (!number || number->first == 0 || !is_digit(text.back()))
+    if (!number || number->first == 0 || !number->second.empty() || !is_digit(text.back()))
         return std::nullopt;
     return number->first;
 }

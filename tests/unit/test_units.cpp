@@ -38,8 +38,8 @@ TEST_CASE("a size is a whole number and one of PostgreSQL's memory units") {
 
 TEST_CASE("what is not exactly a size is none") {
     using checkpg::parse_size;
-    for (const char* text :
-         {"", "MB", "16 apples", "16mb", "16M", "-1", "1.5MB", "18446744073709551616", "20000000TB"})
+    for (const char* text : {"", "MB", "16 apples", "16mb", "16M", "-1", "1.5MB",
+                             "18446744073709551616", "20000000TB"})
         CHECK_FALSE(parse_size(text));
 }
 
@@ -48,7 +48,8 @@ TEST_CASE("a port is 1 to 65535 and nothing else") {
     CHECK(parse_port("1") == 1);
     CHECK(parse_port("5432") == 5432);
     CHECK(parse_port("65535") == 65535);
-    for (const char* text : {"", "0", "65536", "abc", "5432x", "-1", "+1", " 5432", "5432 ", "0x50"})
+    for (const char* text : {"", "0", "65536", "abc", "5432x", "-1", "+1", " 5432", "5432 ", "0x50",
+                             "1,2", "5432 1", "1.5"})
         CHECK_FALSE(parse_port(text));
 }
 
