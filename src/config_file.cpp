@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -128,20 +129,18 @@ private:
 };
 
 std::string read_all(const Descriptor& file, const std::filesystem::path& path) {
-    std::string text(largest_file + 1, '\0');
-    std::size_t length = 0;
-    while (length < text.size()) {
-        const auto got = ::read(file.get(), text.data() + length, text.size() - length);
+    std::array<char, 8192> chunk; // left as it is: read(2) fills it
+    std::string text;
+    while (text.size() <= largest_file) {
+        const auto got = ::read(file.get(), chunk.data(), chunk.size());
         if (got == 0)
-            break;
-        if (got < 0 && errno != EINTR)
+            return text;
+        if (got > 0)
+            text.append(chunk.data(), static_cast<std::size_t>(got));
+        else if (errno != EINTR)
             throw file_error(path, std::strerror(errno));
-        length += got > 0 ? static_cast<std::size_t>(got) : 0;
     }
-    if (length > largest_file)
-        throw file_error(path, "larger than 1 MiB: not a configuration file");
-    text.resize(length);
-    return text;
+    throw file_error(path, "larger than 1 MiB: not a configuration file");
 }
 
 } // namespace
