@@ -8,6 +8,15 @@ namespace checkpg {
 /// Durations of this program: timeouts, intervals, delays.
 using std::chrono::milliseconds;
 
+/// The limits of every timeout a site may set.
+inline constexpr milliseconds shortest_timeout{1};
+inline constexpr milliseconds longest_timeout{60'000};
+
+/// Whether a site may set this timeout.
+constexpr bool is_allowed_timeout(milliseconds timeout) noexcept {
+    return shortest_timeout <= timeout && timeout <= longest_timeout;
+}
+
 /// A moment on the monotonic clock by which something must have ended. Made once and handed on,
 /// so that steps share one budget instead of each having its own.
 class Deadline {

@@ -47,7 +47,8 @@ TEST_CASE("values keep what CLI11's reader would cut, split or swallow") {
 }
 
 TEST_CASE("comments, blanks and quotes") {
-    const auto entries = parsed("# comment\n; comment\n  a = b c  # why\nd = ' # e '\nf=\"g\" ; h\n");
+    const auto entries =
+        parsed("# comment\n; comment\n  a = b c  # why\nd = ' # e '\nf=\"g\" ; h\n");
     REQUIRE(entries.size() == 3);
     CHECK(entries[0].value == "b c");
     CHECK(entries[1].value == " # e ");

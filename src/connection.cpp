@@ -1,0 +1,328 @@
+#include "connection.hpp"
+
+#include "sqlstate.hpp"
+#include "tls_handshake.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <array>
+#include <poll.h>
+#include <stdexcept>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+namespace checkpg {
+
+namespace {
+
+/// More than any server says before its answer to one row of a question; beyond it someone is
+/// trying to keep us busy.
+constexpr std::size_t largest_conversation = 64 * 1024;
+
+/// Message type, length and authentication code (manual, section 55.7, AuthenticationRequest).
+constexpr std::size_t authentication_header = 9;
+constexpr std::uint32_t largest_authentication_request = 2000; // what libpq accepts
+
+using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+std::uint32_t big_endian(const unsigned char* bytes) noexcept {
+    return (std::uint32_t{bytes[0]} << 24) | (std::uint32_t{bytes[1]} << 16) |
+           (std::uint32_t{bytes[2]} << 8) | std::uint32_t{bytes[3]};
+}
+
+/// Authentication codes of the manual, section 55.7.
+std::string_view authentication_name(std::uint32_t code) noexcept {
+    switch (code) {
+    case 0:
+        return "none asked for";
+    case 2:
+        return "Kerberos 5";
+    case 3:
+        return "password";
+    case 5:
+        return "md5";
+    case 7:
+        return "GSSAPI";
+    case 9:
+        return "SSPI";
+    case 10:
+        return "SASL (SCRAM-SHA-256)";
+    default:
+        return "unknown";
+    }
+}
+
+/// Whether the other end has gone, seen without taking anything.
+bool is_lost(int socket) noexcept {
+    char byte = 0;
+    const auto got = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+void ignore_notice(void*, const PGresult*) {}
+
+using Handle = std::unique_ptr<PGconn, decltype(&PQfinish)>;
+
+/// libpq wants keywords and values as two arrays that end in null.
+Handle start(const std::vector<Setting>& settings) {
+    std::vector<const char*> keywords;
+    std::vector<const char*> values;
+    for (const Setting& setting : settings) {
+        keywords.push_back(setting.key.c_str());
+        values.push_back(setting.value.c_str());
+    }
+    keywords.push_back(nullptr);
+    values.push_back(nullptr);
+    Handle connection{PQconnectStartParams(keywords.data(), values.data(), 0), &PQfinish};
+    if (!connection)
+        throw std::bad_alloc{};
+    return connection;
+}
+
+/// A failure that is the same wherever one connects to lies in the settings, such as an sslmode
+/// that doesn't exist. libpq tells that apart from a refused connection only in words.
+bool fails_anywhere(const std::vector<Setting>& settings, std::string_view message) {
+    auto elsewhere = settings;
+    for (Setting& setting : elsewhere)
+        if (setting.key == "host")
+            setting.value = "/dev/null"; // no directory: no socket can be in it
+        else if (setting.key == "hostaddr")
+            setting.value.clear();
+    return message == PQerrorMessage(start(elsewhere).get());
+}
+
+} // namespace
+
+void Connection::Finish::operator()(PGconn* connection) const noexcept { PQfinish(connection); }
+
+Connection::Connection(const std::vector<Setting>& settings) : begun_{Deadline::Clock::now()} {
+    begin(settings);
+}
+
+Connection::~Connection() = default;
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+
+void Connection::begin(const std::vector<Setting>& settings) {
+    connection_.reset(start(settings).release());
+    PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
+    PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
+    secret_ = PQpass(connection_.get());
+    contact_.address = value_of(settings, "hostaddr");
+    if (contact_.address.empty())
+        contact_.address = value_of(settings, "host");
+    contact_.port = value_of(settings, "port");
+    if (PQstatus(connection_.get()) == CONNECTION_BAD)
+        fail_to_begin(settings);
+    else
+        events_ = POLLOUT; // manual, section 34.2: as if PQconnectPoll had said "writing"
+}
+
+void Connection::fail_to_begin(const std::vector<Setting>& settings) {
+    const std::string message = PQerrorMessage(connection_.get());
+    fail_with_message(fails_anywhere(settings, message) ? ExitCode::configuration
+                                                        : ExitCode::unreachable,
+                      message);
+}
+
+int Connection::socket() const noexcept { return PQsocket(connection_.get()); }
+
+void Connection::advance() {
+    if (flooded())
+        fail(ExitCode::unexpected_answer,
+             fmt::format("the server sends more than {} kB: no answer of PostgreSQL",
+                         largest_conversation / 1024));
+    else if (state_ == State::connecting)
+        advance_connecting();
+    else if (state_ == State::asking)
+        advance_asking();
+}
+
+void Connection::advance_connecting() {
+    PGconn* const connection = connection_.get();
+    look_ahead();
+    const ConnStatusType status = PQstatus(connection);
+    switch (PQconnectPoll(connection)) {
+    case PGRES_POLLING_READING:
+        events_ = POLLIN;
+        break;
+    case PGRES_POLLING_WRITING:
+        events_ = POLLOUT;
+        break;
+    case PGRES_POLLING_OK:
+        connected();
+        break;
+    default:
+        fail_with_message(code_of_failed_connect(status), PQerrorMessage(connection));
+    }
+    if (!contact_.connected && status != CONNECTION_STARTED && state_ != State::failed)
+        contact_.connected = elapsed();
+}
+
+void Connection::connected() {
+    PGconn* const connection = connection_.get();
+    PQsetnonblocking(connection, 1);
+    state_ = State::ready;
+    events_ = 0;
+    contact_.authenticated = elapsed();
+    contact_.server_version = PQserverVersion(connection);
+    contact_.address =
+        PQhostaddr(connection)[0] != '\0' ? PQhostaddr(connection) : PQhost(connection);
+    if (PQsslInUse(connection) != 0)
+        contact_.tls = fmt::format("{}, {}", PQsslAttribute(connection, "protocol"),
+                                   PQsslAttribute(connection, "cipher"));
+}
+
+void Connection::ask(const std::string& statement) {
+    answer_.reset();
+    if (PQsendQuery(connection_.get(), statement.c_str()) == 0) {
+        fail_with_message(ExitCode::unexpected_answer, PQerrorMessage(connection_.get()));
+        return;
+    }
+    state_ = State::asking;
+    events_ = POLLIN;
+    advance_asking();
+}
+
+void Connection::advance_asking() {
+    PGconn* const connection = connection_.get();
+    const bool readable = PQconsumeInput(connection) != 0;
+    const int unsent = PQflush(connection);
+    events_ = static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
+    collect_answer();
+    if (state_ == State::asking && (!readable || unsent < 0))
+        fail_with_message(ExitCode::unexpected_answer, PQerrorMessage(connection));
+}
+
+/// Takes in what has arrived: exactly one result, a good one, and then the end.
+void Connection::collect_answer() {
+    PGconn* const connection = connection_.get();
+    while (state_ == State::asking && PQisBusy(connection) == 0) {
+        const Result result{PQgetResult(connection), &PQclear};
+        if (!result && answer_) {
+            state_ = State::ready;
+            events_ = 0;
+            contact_.answered = elapsed();
+        } else if (!result || answer_) {
+            fail(ExitCode::unexpected_answer, "the answer is not one result");
+        } else if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) {
+            fail_with_message(ExitCode::unexpected_answer, PQresultErrorMessage(result.get()));
+        } else {
+            try {
+                answer_ = read_state(result.get());
+            } catch (const std::invalid_argument& error) {
+                fail(ExitCode::unexpected_answer, error.what());
+            }
+        }
+    }
+}
+
+void Connection::time_out() {
+    std::string_view waiting = "for the answer";
+    if (state_ == State::connecting)
+        waiting = !contact_.connected               ? "for the connection"
+                  : contact_.authentication.empty() ? "for the server's first word"
+                                                    : "for the log-in";
+    fail(ExitCode::timed_out, fmt::format("waited {}", waiting));
+}
+
+/// libpq's own decisions become visible only as texts in words. So what decides between exit
+/// codes is looked at before libpq takes it in: the reply to the request for TLS, and whether a
+/// message asks for authentication.
+void Connection::look_ahead() {
+    std::array<unsigned char, authentication_header> bytes{};
+    PGconn* const connection = connection_.get();
+    const ConnStatusType status = PQstatus(connection);
+    auto* const tls = static_cast<ssl_st*>(PQsslStruct(connection, "OpenSSL"));
+    if (status == CONNECTION_SSL_STARTUP && tls == nullptr) {
+        const auto length = ::recv(socket(), bytes.data(), 1, MSG_PEEK | MSG_DONTWAIT);
+        glimpse_.tls_reply = length == 1 ? static_cast<char>(bytes[0]) : '\0';
+        if (glimpse_.tls_reply == 'S')
+            observe_tls();
+    } else if (status == CONNECTION_AWAITING_RESPONSE && tls != nullptr) {
+        look_at_message(bytes.data(), peek_tls(tls, bytes.data(), bytes.size()));
+    } else if (status == CONNECTION_AWAITING_RESPONSE) {
+        const auto length = ::recv(socket(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+        look_at_message(bytes.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    }
+    take_tls_end();
+}
+
+void Connection::look_at_message(const unsigned char* bytes, std::size_t length) {
+    if (length == 0)
+        return;
+    glimpse_.authentication_request = false;
+    if (bytes[0] != 'R' || length < authentication_header)
+        return; // if only part of it is there, libpq waits for the rest, and so do we
+    const auto size = big_endian(bytes + 1);
+    glimpse_.authentication_request =
+        size >= authentication_header - 1 && size <= largest_authentication_request;
+    if (glimpse_.authentication_request && contact_.authentication.empty())
+        contact_.authentication = authentication_name(big_endian(bytes + 5));
+}
+
+/// Counts what waits to be read before libpq reads it.
+bool Connection::flooded() noexcept {
+    int waiting = 0;
+    if (::ioctl(socket(), FIONREAD, &waiting) == 0 && waiting > 0)
+        received_ += static_cast<std::size_t>(waiting);
+    return received_ > largest_conversation;
+}
+
+void Connection::fail(ExitCode code, std::string_view text) {
+    state_ = State::failed;
+    events_ = 0;
+    failure_.code = code;
+    failure_.text = presentable(text, secret_);
+}
+
+void Connection::fail_with_message(ExitCode otherwise, std::string_view message) {
+    const ErrorText error = take_apart(message);
+    failure_.sqlstate = error.sqlstate;
+    fail(error.sqlstate.empty() ? otherwise : code_of_sqlstate(error.sqlstate), error.text);
+}
+
+/// `status` is what libpq was about to do when it failed without an SQLSTATE.
+ExitCode Connection::code_of_failed_connect(int status) const {
+    const bool gave_up_by_itself = socket() != -1 && !is_lost(socket());
+    switch (status) {
+    case CONNECTION_STARTED:
+        return ExitCode::unreachable;
+    case CONNECTION_SSL_STARTUP:
+        return code_of_failed_tls();
+    case CONNECTION_MADE: // requirepeer, or GSSAPI encryption that we can't do
+        return gave_up_by_itself ? ExitCode::access_denied : ExitCode::unexpected_answer;
+    case CONNECTION_AWAITING_RESPONSE:
+        if (take_tls_end() == TlsEnd::refused_by_server)
+            return ExitCode::access_denied; // TLS 1.3: our certificate is judged after the
+                                            // handshake
+        return gave_up_by_itself && glimpse_.authentication_request ? ExitCode::access_denied
+                                                                    : ExitCode::unexpected_answer;
+    default:
+        return ExitCode::unexpected_answer;
+    }
+}
+
+ExitCode Connection::code_of_failed_tls() const {
+    if (glimpse_.tls_reply == 'N') // and sslmode demands TLS
+        return ExitCode::access_denied;
+    if (glimpse_.tls_reply != 'S')
+        return ExitCode::unexpected_answer;
+    if (PQsslStruct(connection_.get(), "OpenSSL") != nullptr)
+        return ExitCode::unexpected_answer; // something was injected before the handshake
+    switch (take_tls_end()) {
+    case TlsEnd::none:
+    case TlsEnd::not_started:
+        return ExitCode::configuration;
+    case TlsEnd::refused_by_us:
+    case TlsEnd::refused_by_server:
+        return ExitCode::access_denied;
+    default:
+        return ExitCode::unexpected_answer;
+    }
+}
+
+Deadline::Clock::duration Connection::elapsed() const { return Deadline::Clock::now() - begun_; }
+
+} // namespace checkpg

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "deadline.hpp"
+#include "exit_code.hpp"
+#include "server_state.hpp"
+#include "settings.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct pg_conn;
+
+namespace checkpg {
+
+/// Why a server gave no answer.
+struct Failure {
+    ExitCode code = ExitCode::internal;
+    std::string sqlstate; ///< the server's, empty if it gave none
+    std::string text;     ///< one line, fit to print, no secret in it
+};
+
+/// What is known of a conversation with a server beside its answer, for people to read. Times
+/// are counted from when the connection was begun.
+struct Contact {
+    std::string address; ///< what was connected to: an IP address or a socket's directory
+    std::string port;
+    std::string tls;            ///< protocol and cipher, empty without TLS
+    std::string authentication; ///< "SCRAM-SHA-256", "none asked for"
+    int server_version = 0;     ///< as PQserverVersion(3): 150018
+    std::optional<Deadline::Clock::duration> connected, authenticated, answered;
+};
+
+/// One connection to one server, as a state machine over non-blocking libpq: whoever owns it
+/// waits for socket() and events() and calls advance(). Connecting and asking are separate, so
+/// that a connection can be asked again. Closes properly when destroyed, so that the server's log
+/// shows no broken connection.
+class Connection {
+public:
+    enum class State { connecting, ready, asking, failed };
+
+    /// Begins to connect. `settings` are libpq keywords; host names must have been resolved.
+    explicit Connection(const std::vector<Setting>& settings);
+    ~Connection();
+    Connection(Connection&&) noexcept;
+    Connection& operator=(Connection&&) noexcept;
+
+    State state() const noexcept { return state_; }
+    int socket() const noexcept;                      ///< to wait on; -1 if there is none
+    short events() const noexcept { return events_; } ///< for poll(2)
+
+    /// Goes on as far as possible without waiting; call it when socket() has one of events().
+    void advance();
+
+    /// Sends the statement; only when ready. advance() then leads back to ready, or to failed.
+    void ask(const std::string& statement);
+
+    /// The state in the answer to the last ask(); only when ready again.
+    const ServerState& answer() const noexcept { return *answer_; }
+
+    /// Gives up at the deadline: failed, with words for what was being waited for.
+    void time_out();
+
+    const Failure& failure() const noexcept { return failure_; } ///< only when failed
+    const Contact& contact() const noexcept { return contact_; }
+
+private:
+    struct Finish {
+        void operator()(pg_conn* connection) const noexcept;
+    };
+    /// What the server has shown of itself before libpq took it in; see look_ahead().
+    struct Glimpse {
+        char tls_reply = '\0';               ///< to the request for TLS: 'S' or 'N'
+        bool authentication_request = false; ///< the last message was a proper one
+    };
+
+    void begin(const std::vector<Setting>& settings);
+    void fail_to_begin(const std::vector<Setting>& settings);
+    void advance_connecting();
+    void advance_asking();
+    void collect_answer();
+    void connected();
+    void look_ahead();
+    void look_at_message(const unsigned char* bytes, std::size_t length);
+    bool flooded() noexcept;
+    void fail(ExitCode code, std::string_view text);
+    void fail_with_message(ExitCode otherwise, std::string_view message);
+    ExitCode code_of_failed_connect(int status) const;
+    ExitCode code_of_failed_tls() const;
+    Deadline::Clock::duration elapsed() const;
+
+    std::unique_ptr<pg_conn, Finish> connection_;
+    State state_ = State::connecting;
+    short events_ = 0;
+    Glimpse glimpse_;
+    std::size_t received_ = 0;
+    std::string secret_;
+    std::optional<ServerState> answer_;
+    Failure failure_;
+    Contact contact_;
+    Deadline::Clock::time_point begun_;
+};
+
+} // namespace checkpg

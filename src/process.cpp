@@ -1,0 +1,61 @@
+#include "process.hpp"
+
+#include "exit_code.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <nss.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+namespace checkpg {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What the ordinary way to end gets before the watchdog bites.
+constexpr Deadline::Clock::duration grace = 25ms;
+
+extern "C" void end_now(int) { ::_exit(to_int(ExitCode::timed_out)); }
+
+} // namespace
+
+void prepare_environment() noexcept {
+    ::setenv("HOME", "/nonexistent", 0);
+    ::unsetenv("PGSERVICE");
+#ifdef CHECKPG_STATIC
+    ::__nss_configure_lookup("hosts", "files dns");
+    ::__nss_configure_lookup("passwd", "files");
+#endif
+}
+
+void bound_memory() noexcept {
+#ifndef __SANITIZE_ADDRESS__
+    constexpr rlim_t largest = 24 * 1024 * 1024;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur > largest) {
+        limit.rlim_cur = largest;
+        ::setrlimit(RLIMIT_DATA, &limit);
+    }
+#endif
+}
+
+bool start_watchdog(Deadline deadline) noexcept {
+    struct sigaction action {};
+    action.sa_handler = end_now;
+    sigset_t signals{};
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGALRM);
+    const auto span =
+        std::chrono::duration_cast<std::chrono::microseconds>(deadline.remaining() + grace);
+    const itimerval once{
+        .it_interval = {},
+        .it_value = {.tv_sec = span.count() / 1'000'000, .tv_usec = span.count() % 1'000'000}};
+    return ::sigaction(SIGALRM, &action, nullptr) == 0 &&
+           ::sigprocmask(SIG_UNBLOCK, &signals, nullptr) == 0 &&
+           ::setitimer(ITIMER_REAL, &once, nullptr) == 0;
+}
+
+} // namespace checkpg

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "check.hpp"
+
+#include <string>
+
+namespace checkpg {
+
+/// What a report tells about.
+struct Report {
+    std::string_view program;
+    Role wanted;
+    const Invocation& invocation;
+    const Settings& settings;
+    const Check& check;
+    Deadline::Clock::duration elapsed; ///< from the program's start to the verdict
+};
+
+/// One line: "db1 (192.0.2.11:5432): standby, not primary".
+std::string summary(const Report& report);
+
+/// The check step by step with times, one line each, the summary last. Ends with a newline.
+std::string story(const Report& report);
+
+/// The same as one JSON object; checkpgprimary(1) documents its keys.
+std::string json(const Report& report);
+
+} // namespace checkpg

@@ -1,0 +1,229 @@
+#include "settings.hpp"
+
+#include "error.hpp"
+#include "libpq_keywords.hpp"
+#include "units.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace checkpg {
+
+namespace {
+
+constexpr std::string_view built_in = "built in";
+constexpr std::string_view mask = "********";
+
+/// checkpg's own keys; all others are libpq's.
+constexpr std::array<std::string_view, 1> own_keys{"timeout"};
+
+bool is_own_key(std::string_view key) noexcept {
+    return std::find(own_keys.begin(), own_keys.end(), key) != own_keys.end();
+}
+
+Error bad_setting(const Setting& setting, std::string_view what) {
+    return configuration_error(fmt::format("{}: {} {}", setting.origin, setting.key, what));
+}
+
+/// libpq keywords that a check must decide itself, since they would change which server is asked
+/// or which answer it gives, and values that can't name one server.
+void refuse_bad_keyword(const Setting& setting) {
+    for (const std::string_view key : {"service", "servicefile", "replication",
+                                       "target_session_attrs", "fallback_application_name"})
+        if (setting.key == key)
+            throw bad_setting(setting, "has no place in a check: remove it");
+    const bool is_target = setting.key == "host" || setting.key == "hostaddr";
+    if (is_target && setting.value.find(',') != std::string::npos)
+        throw bad_setting(setting, "names several servers: a check asks exactly one");
+    if (setting.key == "hostaddr" && !setting.value.empty() && !is_ip_address(setting.value))
+        throw bad_setting(setting, fmt::format("'{}' is not an IP address", setting.value));
+    if (setting.key == "port" && !setting.value.empty() && !parse_port(setting.value))
+        throw bad_setting(setting, fmt::format("'{}' is not a port: give a number from 1 to 65535",
+                                               setting.value));
+}
+
+/// Collects settings from weak to strong; of each key the last one counts.
+class Layers {
+public:
+    explicit Layers(const std::vector<LibpqKeyword>& keywords) : keywords_{keywords} {}
+
+    void add(Setting setting) {
+        for (Setting& known : settings_)
+            if (known.key == setting.key) {
+                known = std::move(setting);
+                return;
+            }
+        settings_.push_back(std::move(setting));
+    }
+
+    void add_built_in(std::string_view key, std::string_view value) {
+        add({std::string{key}, std::string{value}, std::string{built_in}});
+    }
+
+    void add_environment(const EnvironmentLookup& environment, Invocation::Form form) {
+        for (const LibpqKeyword& keyword : keywords_) {
+            const bool names_target = keyword.keyword == "host" || keyword.keyword == "hostaddr" ||
+                                      keyword.keyword == "port";
+            if (keyword.variable.empty() || keyword.keyword == "target_session_attrs" ||
+                (names_target && form == Invocation::Form::haproxy))
+                continue;
+            const char* const value = environment(keyword.variable.c_str());
+            if (value != nullptr && *value != '\0')
+                add_checked({keyword.keyword, value, "environment variable " + keyword.variable});
+        }
+    }
+
+    void add_section(const ConfigFile& file, std::string_view section) {
+        for (const ConfigEntry& entry : file.entries) {
+            if (entry.section != section)
+                continue;
+            Setting setting{entry.key, entry.value,
+                            fmt::format("{}:{}", file.path.native(), entry.line)};
+            refuse_unknown_key(setting);
+            refuse_exposed_secret(setting, file);
+            add_checked(std::move(setting));
+        }
+    }
+
+    void add_all(const std::vector<Setting>& settings) {
+        for (const Setting& setting : settings)
+            add_checked(setting);
+    }
+
+    const std::vector<Setting>& settings() const noexcept { return settings_; }
+
+    bool is_secret(std::string_view key) const noexcept {
+        const LibpqKeyword* const keyword = find_keyword(keywords_, key);
+        return keyword != nullptr && keyword->secret;
+    }
+
+private:
+    void add_checked(Setting setting) {
+        refuse_bad_keyword(setting);
+        add(std::move(setting));
+    }
+
+    void refuse_unknown_key(const Setting& setting) const {
+        if (!is_own_key(setting.key) && find_keyword(keywords_, setting.key) == nullptr)
+            throw configuration_error(
+                fmt::format("{}: unknown key '{}': neither checkpg nor libpq has it",
+                            setting.origin, setting.key));
+    }
+
+    void refuse_exposed_secret(const Setting& setting, const ConfigFile& file) const {
+        if (file.read_by_others && is_secret(setting.key))
+            throw bad_setting(setting, "stands in a file that anybody may read: take the "
+                                       "permission from others (chmod o-r), or use a passfile");
+    }
+
+    const std::vector<LibpqKeyword>& keywords_;
+    std::vector<Setting> settings_;
+};
+
+/// The value of an own key through `parse`, or `otherwise` if it isn't set.
+template <typename Value, typename Parse>
+Value own_value(const Layers& layers, std::string_view key, Value otherwise, Parse parse) {
+    for (const Setting& setting : layers.settings())
+        if (setting.key == key)
+            return parse(setting);
+    return otherwise;
+}
+
+milliseconds bounded_duration(const Setting& setting) {
+    const auto duration = parse_duration(setting.value);
+    if (!duration || !is_allowed_timeout(*duration))
+        throw bad_setting(setting, fmt::format("'{}' is not a time from {} to {}, such as 800ms",
+                                               setting.value, format_duration(shortest_timeout),
+                                               format_duration(longest_timeout)));
+    return *duration;
+}
+
+/// A socket directory needs no address; an address said as host is one (so nothing is looked up).
+void settle_target(Layers& layers) {
+    const std::string host{value_of(layers.settings(), "host")};
+    const std::string address{value_of(layers.settings(), "hostaddr")};
+    if (host.empty() && address.empty())
+        throw usage_error("no server is named: give HOST, or --help to see how");
+    if (host.empty())
+        return;
+    if (host.front() == '/' || host.front() == '@')
+        layers.add_built_in("hostaddr", "");
+    else if (address.empty() && is_ip_address(host))
+        layers.add_built_in("hostaddr", host);
+    if (value_of(layers.settings(), "port").empty())
+        layers.add_built_in("port", "5432");
+}
+
+/// Without these libpq would ask the operating system who is running it.
+void refuse_empty_identity(const Layers& layers) {
+    for (const Setting& setting : layers.settings())
+        if ((setting.key == "user" || setting.key == "dbname") && setting.value.empty())
+            throw bad_setting(setting, "is empty: name one, or leave the key out");
+}
+
+Layers collect(std::string_view program, const Invocation& invocation,
+               const std::optional<ConfigFile>& file, const EnvironmentLookup& environment,
+               const std::vector<LibpqKeyword>& keywords) {
+    Layers layers{keywords};
+    layers.add_built_in("user", "checkpg");
+    layers.add_built_in("dbname", "postgres");
+    layers.add_built_in("application_name", program);
+    layers.add_built_in("gssencmode", "disable");
+    layers.add_built_in("passfile", "/etc/checkpg/pgpass");
+    layers.add_environment(environment, invocation.form);
+    layers.add_all(invocation.target);
+    if (file) {
+        layers.add_section(*file, "");
+        if (!invocation.backend.empty())
+            layers.add_section(*file, invocation.backend);
+    }
+    layers.add_all(invocation.options);
+    settle_target(layers);
+    refuse_empty_identity(layers);
+    layers.add_built_in("target_session_attrs", "any"); // whatever the environment says
+    return layers;
+}
+
+} // namespace
+
+std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept {
+    for (const Setting& setting : settings)
+        if (setting.key == key)
+            return setting.value;
+    return {};
+}
+
+std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,
+                                           const EnvironmentLookup& environment) {
+    const char* const variable = environment("CHECKPG_CONFIG");
+    const bool by_variable = variable != nullptr && *variable != '\0';
+    if (!named && !by_variable)
+        return read_config_file(default_config_file);
+    const std::string path = named ? *named : variable;
+    auto file = read_config_file(path);
+    if (!file)
+        throw configuration_error(fmt::format("{}: no such file, though {} names it", path,
+                                              named ? "--config" : "$CHECKPG_CONFIG"));
+    return file;
+}
+
+Settings make_settings(std::string_view program, const Invocation& invocation,
+                       const std::optional<ConfigFile>& file,
+                       const EnvironmentLookup& environment) {
+    const auto keywords = libpq_keywords();
+    const Layers layers = collect(program, invocation, file, environment, keywords);
+    Settings settings;
+    settings.timeout = own_value(layers, "timeout", settings.timeout, bounded_duration);
+    for (const Setting& setting : layers.settings()) {
+        if (!is_own_key(setting.key))
+            settings.connection.push_back(setting);
+        settings.explained.push_back(setting);
+        if (layers.is_secret(setting.key))
+            settings.explained.back().value = mask;
+    }
+    return settings;
+}
+
+} // namespace checkpg

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "config_file.hpp"
+#include "deadline.hpp"
+#include "invocation.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace checkpg {
+
+/// The configuration file used unless --config or $CHECKPG_CONFIG names another.
+inline constexpr const char* default_config_file = "/etc/checkpg/checkpg.conf";
+
+/// What one check works with.
+struct Settings {
+    /// libpq keywords and values, each keyword once: what the connection is made with.
+    std::vector<Setting> connection;
+    milliseconds timeout{1500}; ///< over everything, measured from the start of the program
+
+    /// Every value that is in force and where it came from, own keys included, for people to
+    /// read: secrets are masked.
+    std::vector<Setting> explained;
+};
+
+/// The value of a libpq keyword, empty if it is not set.
+std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept;
+
+/// The file that applies: --config, $CHECKPG_CONFIG or the default one. Nothing if the default
+/// one doesn't exist; a named one must. Throws a configuration error.
+std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,
+                                           const EnvironmentLookup& environment);
+
+/// Built-in defaults, libpq's environment variables, the file's global part, the backend's
+/// section and the command line, the later stronger than the earlier. In HAProxy form the
+/// arguments that name the server are weaker than the file, and PGHOST, PGHOSTADDR and PGPORT
+/// count for nothing. Throws a configuration error that names the key and its origin for an
+/// unknown key or a bad value, a usage error if no server is named.
+Settings make_settings(std::string_view program, const Invocation& invocation,
+                       const std::optional<ConfigFile>& file, const EnvironmentLookup& environment);
+
+} // namespace checkpg

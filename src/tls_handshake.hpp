@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+struct ssl_st;
+
+namespace checkpg {
+
+/// How a TLS connection that libpq gave up ended.
+enum class TlsEnd {
+    none,          ///< no connection was made and given up: certificate or key files are missing
+    not_started,   ///< given up before the handshake: the client certificate or key can't be used
+    refused_by_us, ///< the server's certificate didn't verify, or is not for this name
+    refused_by_server, ///< the server sent an alert: it wants another certificate or protocol
+    broken,            ///< what came was not TLS, or the connection was lost
+};
+
+/// Records how TLS connections of this process end, from now on. libpq frees a connection's SSL
+/// object before it reports a failure, and reports it as a text in words; OpenSSL, however, calls
+/// us back on SSL_free(3). Costs nothing in a process that never calls it.
+void observe_tls();
+
+/// The end of the last TLS connection since the last call.
+TlsEnd take_tls_end() noexcept;
+
+/// Looks at up to `size` decrypted bytes that wait on this connection without taking them.
+/// Returns their number, 0 if there are none (yet) or the connection is broken.
+std::size_t peek_tls(ssl_st* connection, unsigned char* bytes, std::size_t size) noexcept;
+
+} // namespace checkpg
