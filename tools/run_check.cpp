@@ -1,0 +1,92 @@
+#include "run_check.hpp"
+
+#include "check.hpp"
+#include "error.hpp"
+#include "process.hpp"
+#include "report.hpp"
+#include "stdio.hpp"
+#include "versions.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+namespace checkpg {
+
+namespace {
+
+using Clock = Deadline::Clock;
+
+/// Holds until the configuration has said another one.
+constexpr milliseconds time_for_reading_settings{1500};
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+bool is_set_up_error(ExitCode code) noexcept {
+    return code == ExitCode::usage || code == ExitCode::configuration || code == ExitCode::internal;
+}
+
+void print_report(const Report& report) {
+    const Invocation& invocation = report.invocation;
+    if (invocation.quiet)
+        return;
+    if (invocation.json)
+        print(json(report) + "\n");
+    else if (invocation.verbose)
+        print(story(report));
+    else if (is_set_up_error(report.check.verdict.code))
+        std::fprintf(stderr, "%s: %s\n", std::string{report.program}.c_str(),
+                     summary(report).c_str());
+    else if (invocation.form == Invocation::Form::manual)
+        print(summary(report) + "\n");
+}
+
+void guard_process(Deadline deadline) {
+    if (!start_watchdog(deadline))
+        throw Error{ExitCode::internal, "the watchdog timer can't be set"};
+}
+
+ExitCode check(std::string_view program, Role wanted, std::span<const char* const> arguments,
+               Clock::time_point begun) {
+    const Invocation invocation = parse_invocation(program, arguments, ::getenv);
+    if (invocation.action == Invocation::Action::show_help) {
+        print(invocation.help);
+        return ExitCode::ok;
+    }
+    if (invocation.action == Invocation::Action::show_version) {
+        print(versions(program));
+        return ExitCode::ok;
+    }
+    const auto file = find_config_file(invocation.config_file, ::getenv);
+    const Settings settings = make_settings(program, invocation, file, ::getenv);
+    const Deadline deadline{begun + settings.timeout};
+    guard_process(deadline);
+    const Check check = check_server(wanted, settings, deadline);
+    print_report({program, wanted, invocation, settings, check, Clock::now() - begun});
+    return check.verdict.code;
+}
+
+} // namespace
+
+int run_check(Role wanted, int argc, char** argv) noexcept {
+    const auto begun = Clock::now();
+    const std::string_view program = wanted == Role::primary ? "checkpgprimary" : "checkpgstandby";
+    ExitCode code = ExitCode::internal;
+    if (!secure_standard_descriptors())
+        return to_int(code);
+    try {
+        guard_process(Deadline{begun + time_for_reading_settings});
+        bound_memory();
+        prepare_environment();
+        const std::span<const char* const> all{argv, static_cast<std::size_t>(argc)};
+        code = check(program, wanted, all.subspan(argc > 0 ? 1 : 0), begun);
+    } catch (const Error& error) {
+        code = error.code();
+        std::fprintf(stderr, "%s: %s\n", program.data(), error.what());
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s: internal error: %s\n", program.data(), error.what());
+    }
+    return to_int(code);
+}
+
+} // namespace checkpg
