@@ -1,5 +1,6 @@
 #include "connection.hpp"
 
+#include "password_file.hpp"
 #include "sqlstate.hpp"
 #include "tls_handshake.hpp"
 
@@ -109,6 +110,7 @@ void Connection::begin(const std::vector<Setting>& settings) {
     PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
     PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
     secret_ = PQpass(connection_.get());
+    password_file_ = value_of(settings, "passfile");
     contact_.address = value_of(settings, "hostaddr");
     if (contact_.address.empty())
         contact_.address = value_of(settings, "host");
@@ -154,7 +156,10 @@ void Connection::advance_connecting() {
         connected();
         break;
     default:
-        fail_with_message(code_of_failed_connect(status), PQerrorMessage(connection));
+        if (PQconnectionNeedsPassword(connection) != 0)
+            fail(ExitCode::access_denied, why_no_password(password_file_));
+        else
+            fail_with_message(code_of_failed_connect(status), PQerrorMessage(connection));
     }
     if (!contact_.connected && status != CONNECTION_STARTED && state_ != State::failed)
         contact_.connected = elapsed();

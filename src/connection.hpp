@@ -96,7 +96,8 @@ private:
     short events_ = 0;
     Glimpse glimpse_;
     std::size_t received_ = 0;
-    std::string secret_;
+    std::string secret_; ///< the password, never to be shown
+    std::string password_file_;
     std::optional<ServerState> answer_;
     Failure failure_;
     Contact contact_;

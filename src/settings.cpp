@@ -2,6 +2,7 @@
 
 #include "error.hpp"
 #include "libpq_keywords.hpp"
+#include "password_file.hpp"
 #include "units.hpp"
 
 #include <fmt/format.h>
@@ -163,6 +164,16 @@ void refuse_empty_identity(const Layers& layers) {
             throw bad_setting(setting, "is empty: name one, or leave the key out");
 }
 
+/// A password of our own makes libpq leave the file alone.
+void refuse_ignored_password_file(const Layers& layers) {
+    if (!value_of(layers.settings(), "password").empty())
+        return;
+    for (const Setting& setting : layers.settings())
+        if (setting.key == "passfile")
+            if (const auto why = why_ignored(setting.value))
+                throw bad_setting(setting, *why);
+}
+
 Layers collect(std::string_view program, const Invocation& invocation,
                const std::optional<ConfigFile>& file, const EnvironmentLookup& environment,
                const std::vector<LibpqKeyword>& keywords) {
@@ -182,6 +193,7 @@ Layers collect(std::string_view program, const Invocation& invocation,
     layers.add_all(invocation.options);
     settle_target(layers);
     refuse_empty_identity(layers);
+    refuse_ignored_password_file(layers);
     layers.add_built_in("target_session_attrs", "any"); // whatever the environment says
     return layers;
 }

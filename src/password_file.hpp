@@ -1,0 +1,16 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace checkpg {
+
+/// Why libpq would ignore this password file with a warning on stderr, where a check under
+/// HAProxy must not speak: others may read it, or it is not a plain file (manual, section 34.16).
+/// Nothing if it is fine or isn't there.
+std::optional<std::string> why_ignored(const std::string& password_file);
+
+/// For a server that wants a password when we have none: what is wrong with the password file.
+std::string why_no_password(const std::string& password_file);
+
+} // namespace checkpg
