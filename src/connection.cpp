@@ -97,9 +97,7 @@ bool fails_anywhere(const std::vector<Setting>& settings, std::string_view messa
 
 void Connection::Finish::operator()(PGconn* connection) const noexcept { PQfinish(connection); }
 
-Connection::Connection(const std::vector<Setting>& settings) : begun_{Deadline::Clock::now()} {
-    begin(settings);
-}
+Connection::Connection(const std::vector<Setting>& settings) { begin(settings); }
 
 Connection::~Connection() = default;
 Connection::Connection(Connection&&) noexcept = default;
@@ -162,7 +160,7 @@ void Connection::advance_connecting() {
             fail_with_message(code_of_failed_connect(status), PQerrorMessage(connection));
     }
     if (!contact_.connected && status != CONNECTION_STARTED && state_ != State::failed)
-        contact_.connected = elapsed();
+        contact_.connected = Deadline::Clock::now();
 }
 
 void Connection::connected() {
@@ -170,7 +168,7 @@ void Connection::connected() {
     PQsetnonblocking(connection, 1);
     state_ = State::ready;
     events_ = 0;
-    contact_.authenticated = elapsed();
+    contact_.authenticated = Deadline::Clock::now();
     contact_.server_version = PQserverVersion(connection);
     contact_.address =
         PQhostaddr(connection)[0] != '\0' ? PQhostaddr(connection) : PQhost(connection);
@@ -179,9 +177,10 @@ void Connection::connected() {
                                    PQsslAttribute(connection, "cipher"));
 }
 
-void Connection::ask(const std::string& statement) {
+void Connection::ask(const Question& question) {
     answer_.reset();
-    if (PQsendQuery(connection_.get(), statement.c_str()) == 0) {
+    question_ = question;
+    if (PQsendQuery(connection_.get(), state_query(question).c_str()) == 0) {
         fail_with_message(ExitCode::unexpected_answer, PQerrorMessage(connection_.get()));
         return;
     }
@@ -208,18 +207,26 @@ void Connection::collect_answer() {
         if (!result && answer_) {
             state_ = State::ready;
             events_ = 0;
-            contact_.answered = elapsed();
+            contact_.answered = Deadline::Clock::now();
         } else if (!result || answer_) {
             fail(ExitCode::unexpected_answer, "the answer is not one result");
-        } else if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) {
-            fail_with_message(ExitCode::unexpected_answer, PQresultErrorMessage(result.get()));
         } else {
-            try {
-                answer_ = read_state(result.get());
-            } catch (const std::invalid_argument& error) {
-                fail(ExitCode::unexpected_answer, error.what());
-            }
+            take_result(result.get());
         }
+    }
+}
+
+void Connection::take_result(const PGresult* result) {
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        fail_with_message(ExitCode::unexpected_answer, PQresultErrorMessage(result));
+        if (failure_.code == ExitCode::access_denied)
+            failure_.text += "; " + grants_for(question_, PQuser(connection_.get()));
+        return;
+    }
+    try {
+        answer_ = read_state(question_, result);
+    } catch (const std::invalid_argument& error) {
+        fail(ExitCode::unexpected_answer, error.what());
     }
 }
 
@@ -327,7 +334,5 @@ ExitCode Connection::code_of_failed_tls() const {
         return ExitCode::unexpected_answer;
     }
 }
-
-Deadline::Clock::duration Connection::elapsed() const { return Deadline::Clock::now() - begun_; }
 
 } // namespace checkpg

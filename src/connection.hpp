@@ -22,15 +22,14 @@ struct Failure {
     std::string text;     ///< one line, fit to print, no secret in it
 };
 
-/// What is known of a conversation with a server beside its answer, for people to read. Times
-/// are counted from when the connection was begun.
+/// What is known of a conversation with a server beside its answer, for people to read.
 struct Contact {
     std::string address; ///< what was connected to: an IP address or a socket's directory
     std::string port;
     std::string tls;            ///< protocol and cipher, empty without TLS
     std::string authentication; ///< "SCRAM-SHA-256", "none asked for"
     int server_version = 0;     ///< as PQserverVersion(3): 150018
-    std::optional<Deadline::Clock::duration> connected, authenticated, answered;
+    std::optional<Deadline::Clock::time_point> connected, authenticated, answered;
 };
 
 /// One connection to one server, as a state machine over non-blocking libpq: whoever owns it
@@ -54,8 +53,8 @@ public:
     /// Goes on as far as possible without waiting; call it when socket() has one of events().
     void advance();
 
-    /// Sends the statement; only when ready. advance() then leads back to ready, or to failed.
-    void ask(const std::string& statement);
+    /// Sends the question; only when ready. advance() then leads back to ready, or to failed.
+    void ask(const Question& question);
 
     /// The state in the answer to the last ask(); only when ready again.
     const ServerState& answer() const noexcept { return *answer_; }
@@ -81,6 +80,7 @@ private:
     void advance_connecting();
     void advance_asking();
     void collect_answer();
+    void take_result(const pg_result* result);
     void connected();
     void look_ahead();
     void look_at_message(const unsigned char* bytes, std::size_t length);
@@ -89,7 +89,6 @@ private:
     void fail_with_message(ExitCode otherwise, std::string_view message);
     ExitCode code_of_failed_connect(int status) const;
     ExitCode code_of_failed_tls() const;
-    Deadline::Clock::duration elapsed() const;
 
     std::unique_ptr<pg_conn, Finish> connection_;
     State state_ = State::connecting;
@@ -98,10 +97,10 @@ private:
     std::size_t received_ = 0;
     std::string secret_; ///< the password, never to be shown
     std::string password_file_;
+    Question question_;
     std::optional<ServerState> answer_;
     Failure failure_;
     Contact contact_;
-    Deadline::Clock::time_point begun_;
 };
 
 } // namespace checkpg

@@ -30,11 +30,11 @@ public:
         return {done() ? -1 : connection_->socket(), done() ? short{0} : connection_->events(), 0};
     }
 
-    void advance(const std::string& statement) {
+    void advance(const Question& question) {
         connection_->advance();
         if (connection_->state() == State::ready && !asked_) {
             asked_ = true;
-            connection_->ask(statement);
+            connection_->ask(question);
         }
     }
 
@@ -78,8 +78,8 @@ bool all_done(const std::vector<Probe>& probes) noexcept {
 
 } // namespace
 
-std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, Deadline deadline) {
-    const std::string statement = state_query();
+std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
+                                Deadline deadline) {
     std::vector<Probe> probes;
     for (Resolved& server : resolve(std::move(servers), deadline))
         probes.emplace_back(std::move(server));
@@ -87,7 +87,7 @@ std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, Deadl
     while (!all_done(probes) && wait_for_any(probes, waits, deadline))
         for (std::size_t i = 0; i < probes.size(); ++i)
             if (waits[i].revents != 0)
-                probes[i].advance(statement);
+                probes[i].advance(question);
     std::vector<Answer> answers;
     for (Probe& probe : probes) {
         if (!probe.done())

@@ -17,9 +17,10 @@ struct Answer {
     const Failure& failure() const { return std::get<Failure>(outcome); }
 };
 
-/// Asks all these servers at the same time, each over a connection of its own, until the
-/// deadline: one answer for each, in their order. Every failure is in the answer; throws only
+/// Asks all these servers the same at the same time, each over a connection of its own, until
+/// the deadline: one answer for each, in their order. Every failure is in the answer; throws only
 /// std::bad_alloc.
-std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, Deadline deadline);
+std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
+                                Deadline deadline);
 
 } // namespace checkpg

@@ -13,7 +13,8 @@ struct Report {
     const Invocation& invocation;
     const Settings& settings;
     const Check& check;
-    Deadline::Clock::duration elapsed; ///< from the program's start to the verdict
+    Deadline::Clock::time_point begun; ///< the program's start; times are counted from it
+    Deadline::Clock::time_point ended; ///< when the verdict stood
 };
 
 /// One line: "db1 (192.0.2.11:5432): standby, not primary".
@@ -22,7 +23,7 @@ std::string summary(const Report& report);
 /// The check step by step with times, one line each, the summary last. Ends with a newline.
 std::string story(const Report& report);
 
-/// The same as one JSON object; checkpgprimary(1) documents its keys.
+/// The same as one JSON object; checkpgprimary(1) documents its keys. Ends with a newline.
 std::string json(const Report& report);
 
 } // namespace checkpg

@@ -3,36 +3,231 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 namespace checkpg {
 
 namespace {
 
-constexpr Oid boolean_type = 16; // src/include/catalog/pg_type.dat
+// Object identifiers of types, src/include/catalog/pg_type.dat
+constexpr Oid boolean_type = 16;
+constexpr Oid bigint_type = 20;
+constexpr Oid integer_type = 23;
+constexpr Oid text_type = 25;
+constexpr Oid double_type = 701;
+constexpr Oid lsn_type = 3220;
 
-void expect_shape(const PGresult* result, int columns) {
-    if (PQntuples(result) != 1 || PQnfields(result) != columns)
-        throw std::invalid_argument{fmt::format("{} rows of {} columns instead of 1 of {}",
-                                                PQntuples(result), PQnfields(result), columns)};
+constexpr std::string_view role_column = "pg_catalog.pg_is_in_recovery()";
+// The timeline stands in the name of the WAL file being written; pg_control_checkpoint() lags
+// behind a promotion, and a standby refuses pg_current_wal_lsn().
+constexpr std::string_view identity_columns =
+    ", (SELECT system_identifier FROM pg_catalog.pg_control_system())"
+    ", pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())"
+    ", CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL"
+    " ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END";
+constexpr std::string_view writable_column =
+    ", pg_catalog.current_setting('transaction_read_only')";
+constexpr std::string_view replay_columns =
+    ", pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()"
+    ", pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
+    ", pg_catalog.date_part('epoch', COALESCE(pg_catalog.pg_last_xact_replay_timestamp(),"
+    " pg_catalog.pg_postmaster_start_time()))";
+constexpr std::string_view receiver_columns = ", receiver.pid, receiver.status";
+constexpr std::string_view receiver_source =
+    " FROM (VALUES (true)) AS here LEFT JOIN pg_catalog.pg_stat_wal_receiver AS receiver ON true";
+
+template <typename Number, typename... Format>
+std::optional<Number> whole_number(std::string_view text, Format... format) noexcept {
+    Number number{};
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number, format...);
+    if (error != std::errc{} || rest != end)
+        return std::nullopt;
+    return number;
 }
 
-bool boolean_at(const PGresult* result, int column) {
-    const std::string_view text{PQgetvalue(result, 0, column)};
-    if (PQftype(result, column) != boolean_type || PQgetisnull(result, 0, column) != 0 ||
-        (text != "t" && text != "f"))
-        throw std::invalid_argument{fmt::format("column {} is not a boolean", column + 1)};
-    return text == "t";
+/// The row's cells from left to right. Each must have the type it was asked for.
+class Row {
+public:
+    explicit Row(const PGresult* result) : result_{result} {
+        if (PQntuples(result) != 1)
+            throw std::invalid_argument{fmt::format("{} rows instead of 1", PQntuples(result))};
+    }
+
+    /// The next cell, nothing if it is NULL.
+    std::optional<std::string_view> next(Oid type) {
+        const int column = column_++;
+        if (column >= PQnfields(result_))
+            throw std::invalid_argument{fmt::format("only {} columns", PQnfields(result_))};
+        if (PQftype(result_, column) != type)
+            throw std::invalid_argument{fmt::format("column {} has another type", column_)};
+        if (PQgetisnull(result_, 0, column) != 0)
+            return std::nullopt;
+        return PQgetvalue(result_, 0, column);
+    }
+
+    /// The next cell, which must not be NULL and must read as `parse` has it.
+    template <typename Parse>
+    auto next(Oid type, Parse parse) {
+        const auto text = next(type);
+        const auto value = text ? parse(*text) : std::nullopt;
+        if (!value)
+            throw std::invalid_argument{fmt::format("column {} makes no sense", column_)};
+        return *value;
+    }
+
+    void expect_end() const {
+        if (column_ != PQnfields(result_))
+            throw std::invalid_argument{
+                fmt::format("{} columns instead of {}", PQnfields(result_), column_)};
+    }
+
+private:
+    const PGresult* result_;
+    int column_ = 0;
+};
+
+std::optional<bool> boolean(std::string_view text) noexcept {
+    if (text == "t" || text == "f")
+        return text == "t";
+    return std::nullopt;
+}
+
+std::optional<bool> on_or_off(std::string_view text) noexcept {
+    if (text == "on" || text == "off")
+        return text == "on";
+    return std::nullopt;
+}
+
+/// Seconds since 1970 as microseconds, within what a timestamp can be.
+std::optional<std::int64_t> epoch(std::string_view text) noexcept {
+    const auto seconds = whole_number<double>(text);
+    if (!seconds || !(std::fabs(*seconds) < 1e11))
+        return std::nullopt;
+    return std::llround(*seconds * 1e6);
+}
+
+std::optional<std::string> digits(std::string_view text) {
+    if (!whole_number<std::int64_t>(text))
+        return std::nullopt;
+    return std::string{text};
+}
+
+/// The first 8 hexadecimal digits of a WAL file's name (manual, section 30.6).
+std::optional<std::uint32_t> timeline(std::string_view file) noexcept {
+    const auto number = whole_number<std::uint32_t>(file.substr(0, 8), 16);
+    if (file.size() != 24 || !number || *number == 0)
+        return std::nullopt;
+    return number;
+}
+
+/// "16/B374D848": the upper and the lower 32 bits (manual, section 8.20).
+std::optional<std::uint64_t> lsn(std::string_view text) noexcept {
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos)
+        return std::nullopt;
+    const auto upper = whole_number<std::uint32_t>(text.substr(0, slash), 16);
+    const auto lower = whole_number<std::uint32_t>(text.substr(slash + 1), 16);
+    if (!upper || !lower)
+        return std::nullopt;
+    return (std::uint64_t{*upper} << 32) | *lower;
+}
+
+Identity read_identity(Row& row, bool in_recovery) {
+    Identity identity;
+    identity.system_identifier = row.next(bigint_type, digits);
+    identity.started = row.next(double_type, epoch);
+    if (in_recovery)
+        row.next(text_type); // has none, unless it is being promoted this very moment
+    else
+        identity.timeline = row.next(text_type, timeline);
+    return identity;
+}
+
+std::optional<std::uint64_t> read_lsn(Row& row) {
+    const auto text = row.next(lsn_type);
+    const auto position = text ? lsn(*text) : std::nullopt;
+    if (text && !position)
+        throw std::invalid_argument{"an LSN makes no sense"};
+    return position;
+}
+
+Replay read_replay(Row& row) {
+    Replay replay;
+    replay.received = read_lsn(row);
+    replay.replayed = read_lsn(row);
+    const auto now = row.next(double_type, epoch);
+    const auto last = row.next(double_type, epoch);
+    replay.age = std::chrono::duration_cast<milliseconds>(
+        std::chrono::microseconds{std::max<std::int64_t>(now - last, 0)});
+    return replay;
+}
+
+Receiver read_receiver(Row& row) {
+    const auto pid = row.next(integer_type);
+    const auto status = row.next(text_type);
+    if (!pid)
+        return Receiver::none;
+    if (!status)
+        return Receiver::hidden;
+    return *status == "streaming" ? Receiver::streaming : Receiver::not_streaming;
 }
 
 } // namespace
 
-std::string state_query() { return "SELECT pg_catalog.pg_is_in_recovery()"; }
+std::optional<std::uint64_t> Replay::lag() const noexcept {
+    if (!received || !replayed)
+        return std::nullopt;
+    return *received > *replayed ? *received - *replayed : 0;
+}
 
-ServerState read_state(const PGresult* result) {
-    expect_shape(result, 1);
-    return {boolean_at(result, 0)};
+std::string state_query(const Question& question) {
+    std::string query = "SELECT ";
+    query += role_column;
+    if (question.identity)
+        query += identity_columns;
+    if (question.writable)
+        query += writable_column;
+    if (question.replay)
+        query += replay_columns;
+    if (question.receiver)
+        query.append(receiver_columns).append(receiver_source);
+    return query;
+}
+
+std::string grants_for(const Question& question, std::string_view role) {
+    std::string functions = "pg_is_in_recovery()";
+    if (question.identity)
+        functions += ", pg_control_system(), pg_postmaster_start_time(), pg_current_wal_lsn(), "
+                     "pg_walfile_name(pg_lsn)";
+    if (question.replay)
+        functions += ", pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), "
+                     "pg_last_xact_replay_timestamp(), pg_postmaster_start_time()";
+    std::string grants = fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", functions, role);
+    if (question.receiver)
+        grants += fmt::format("; GRANT SELECT ON pg_stat_wal_receiver TO {}", role);
+    return grants;
+}
+
+ServerState read_state(const Question& question, const PGresult* result) {
+    Row row{result};
+    ServerState state;
+    state.in_recovery = row.next(boolean_type, boolean);
+    if (question.identity)
+        state.identity = read_identity(row, state.in_recovery);
+    if (question.writable)
+        state.read_only = row.next(text_type, on_or_off);
+    if (question.replay)
+        state.replay = read_replay(row);
+    if (question.receiver)
+        state.receiver = read_receiver(row);
+    row.expect_end();
+    return state;
 }
 
 } // namespace checkpg

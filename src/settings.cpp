@@ -18,14 +18,12 @@ constexpr std::string_view built_in = "built in";
 constexpr std::string_view mask = "********";
 
 /// checkpg's own keys; all others are libpq's.
-constexpr std::array<std::string_view, 1> own_keys{"timeout"};
+constexpr std::array<std::string_view, 8> own_keys{
+    "timeout",           "peers",          "peer-timeout",    "split-brain", "require-writable",
+    "require-streaming", "max-replay-lag", "max-replay-delay"};
 
 bool is_own_key(std::string_view key) noexcept {
     return std::find(own_keys.begin(), own_keys.end(), key) != own_keys.end();
-}
-
-Error bad_setting(const Setting& setting, std::string_view what) {
-    return configuration_error(fmt::format("{}: {} {}", setting.origin, setting.key, what));
 }
 
 /// libpq keywords that a check must decide itself, since they would change which server is asked
@@ -141,6 +139,55 @@ milliseconds bounded_duration(const Setting& setting) {
     return *duration;
 }
 
+bool boolean(const Setting& setting) {
+    const auto value = parse_boolean(setting.value);
+    if (!value)
+        throw bad_setting(setting, fmt::format("'{}' is neither on nor off", setting.value));
+    return *value;
+}
+
+SplitBrain split_brain(const Setting& setting) {
+    if (setting.value == "refuse")
+        return SplitBrain::refuse;
+    if (setting.value == "newest-timeline")
+        return SplitBrain::newest_timeline;
+    throw bad_setting(setting,
+                      fmt::format("'{}' is neither refuse nor newest-timeline", setting.value));
+}
+
+std::optional<std::uint64_t> size(const Setting& setting) {
+    const auto bytes = parse_size(setting.value);
+    if (!bytes)
+        throw bad_setting(setting, fmt::format("'{}' is not a size, such as 16MB", setting.value));
+    return bytes;
+}
+
+std::optional<milliseconds> duration(const Setting& setting) {
+    const auto time = parse_duration(setting.value);
+    if (!time)
+        throw bad_setting(setting, fmt::format("'{}' is not a time, such as 10s", setting.value));
+    return time;
+}
+
+Demands demands(const Layers& layers) {
+    Demands demands;
+    demands.split_brain = own_value(layers, "split-brain", demands.split_brain, split_brain);
+    demands.require_writable = own_value(layers, "require-writable", false, boolean);
+    demands.require_streaming = own_value(layers, "require-streaming", false, boolean);
+    demands.max_replay_lag = own_value(layers, "max-replay-lag", demands.max_replay_lag, size);
+    demands.max_replay_delay =
+        own_value(layers, "max-replay-delay", demands.max_replay_delay, duration);
+    return demands;
+}
+
+/// A silent peer, which is the normal case after a failover, must leave time for a verdict.
+void refuse_long_peer_timeout(const Settings& settings) {
+    if (!settings.peers.empty() && settings.peer_timeout >= settings.timeout)
+        throw configuration_error(fmt::format("peer-timeout ({}) must be less than timeout ({})",
+                                              format_duration(settings.peer_timeout),
+                                              format_duration(settings.timeout)));
+}
+
 /// A socket directory needs no address; an address said as host is one (so nothing is looked up).
 void settle_target(Layers& layers) {
     const std::string host{value_of(layers.settings(), "host")};
@@ -200,6 +247,10 @@ Layers collect(std::string_view program, const Invocation& invocation,
 
 } // namespace
 
+Error bad_setting(const Setting& setting, std::string_view what) {
+    return configuration_error(fmt::format("{}: {} {}", setting.origin, setting.key, what));
+}
+
 std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept {
     for (const Setting& setting : settings)
         if (setting.key == key)
@@ -228,6 +279,11 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
     const Layers layers = collect(program, invocation, file, environment, keywords);
     Settings settings;
     settings.timeout = own_value(layers, "timeout", settings.timeout, bounded_duration);
+    settings.peer_timeout =
+        own_value(layers, "peer-timeout", settings.peer_timeout, bounded_duration);
+    settings.peers = own_value(layers, "peers", settings.peers, parse_peers);
+    settings.demands = demands(layers);
+    refuse_long_peer_timeout(settings);
     for (const Setting& setting : layers.settings()) {
         if (!is_own_key(setting.key))
             settings.connection.push_back(setting);

@@ -2,7 +2,9 @@
 
 #include "config_file.hpp"
 #include "deadline.hpp"
+#include "error.hpp"
 #include "invocation.hpp"
+#include "peers.hpp"
 
 #include <optional>
 #include <string>
@@ -13,16 +15,37 @@ namespace checkpg {
 /// The configuration file used unless --config or $CHECKPG_CONFIG names another.
 inline constexpr const char* default_config_file = "/etc/checkpg/checkpg.conf";
 
+/// What to do when another server of the same cluster calls itself primary too.
+enum class SplitBrain {
+    refuse,          ///< none of them gets writes
+    newest_timeline, ///< the one on the highest timeline does, if it is the only one there
+};
+
+/// What a server must be beside having the role.
+struct Demands {
+    SplitBrain split_brain = SplitBrain::refuse;
+    bool require_writable = false;               ///< a primary's transactions are not read-only
+    bool require_streaming = false;              ///< a standby's WAL receiver runs
+    std::optional<std::uint64_t> max_replay_lag; ///< bytes received and not yet replayed
+    std::optional<milliseconds> max_replay_delay;
+};
+
 /// What one check works with.
 struct Settings {
     /// libpq keywords and values, each keyword once: what the connection is made with.
     std::vector<Setting> connection;
-    milliseconds timeout{1500}; ///< over everything, measured from the start of the program
+    milliseconds timeout{1500};     ///< over everything, measured from the start of the program
+    milliseconds peer_timeout{500}; ///< what silent peers may cost of it; less than timeout
+    std::vector<Peer> peers;
+    Demands demands;
 
     /// Every value that is in force and where it came from, own keys included, for people to
     /// read: secrets are masked.
     std::vector<Setting> explained;
 };
+
+/// The configuration error for a setting: its origin and key, and what is wrong.
+Error bad_setting(const Setting& setting, std::string_view what);
 
 /// The value of a libpq keyword, empty if it is not set.
 std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept;

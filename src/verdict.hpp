@@ -3,19 +3,49 @@
 #include "exit_code.hpp"
 #include "invocation.hpp"
 #include "probe.hpp"
+#include "settings.hpp"
 
 #include <string>
+#include <vector>
 
 namespace checkpg {
 
 /// The outcome of a check: the exit code and, in a few words, why.
 struct Verdict {
-    ExitCode code;
+    ExitCode code = ExitCode::internal;
     std::string reason;
 };
 
-/// Judges a server's answer. Does no I/O and knows no clock: the same answer gives the same
-/// verdict.
-Verdict judge(Role wanted, const Answer& server);
+/// What the other servers answered, when a primary was to be told from others.
+struct PeerAnswers {
+    std::vector<Answer> answers;
+    bool cut_short = false; ///< the deadline left them less than their peer-timeout
+};
+
+/// What a peer's answer means for a server that calls itself primary.
+enum class PeerFinding {
+    silent,    ///< no answer in time
+    no_answer, ///< unreachable, or it refused us, or made no sense: not known to be a primary
+    standby,
+    same_instance,   ///< the very server, under another name or through a proxy
+    older_primary,   ///< of the same cluster, on a lower timeline
+    equal_primary,   ///< of the same cluster, on the same timeline
+    newer_primary,   ///< of the same cluster, on a higher timeline
+    foreign_primary, ///< a primary of another cluster: a node set up anew, or a wrong list
+};
+
+/// Whether something has waited on this standby for longer than allowed.
+bool is_too_late(const Demands& demands, const Replay& replay) noexcept;
+
+/// What the answer of a peer means for the primary with this identity.
+PeerFinding find(const Identity& primary, const Answer& peer);
+
+/// The finding in a few words, for people.
+std::string_view words(PeerFinding finding) noexcept;
+
+/// Judges a server's answer and, for a primary, those of its peers. Does no I/O and knows no
+/// clock: the same answers give the same verdict. The only place for the rule that two
+/// primaries of which neither is known to be the right one are none.
+Verdict judge(Role wanted, const Demands& demands, const Answer& server, const PeerAnswers& peers);
 
 } // namespace checkpg

@@ -31,7 +31,7 @@ void print_report(const Report& report) {
     if (invocation.quiet)
         return;
     if (invocation.json)
-        print(json(report) + "\n");
+        print(json(report));
     else if (invocation.verbose)
         print(story(report));
     else if (is_set_up_error(report.check.verdict.code))
@@ -62,7 +62,7 @@ ExitCode check(std::string_view program, Role wanted, std::span<const char* cons
     const Deadline deadline{begun + settings.timeout};
     guard_process(deadline);
     const Check check = check_server(wanted, settings, deadline);
-    print_report({program, wanted, invocation, settings, check, Clock::now() - begun});
+    print_report({program, wanted, invocation, settings, check, begun, Clock::now()});
     return check.verdict.code;
 }
 

@@ -11,7 +11,11 @@
 namespace {
 
 constexpr Oid boolean_type = 16;
+constexpr Oid bigint_type = 20;
+constexpr Oid integer_type = 23;
 constexpr Oid text_type = 25;
+constexpr Oid double_type = 701;
+constexpr Oid lsn_type = 3220;
 
 struct Cell {
     const char* value; ///< null for NULL
@@ -20,7 +24,8 @@ struct Cell {
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-Result result_of(const std::vector<std::vector<Cell>>& rows, int columns = 1) {
+Result result_of(const std::vector<std::vector<Cell>>& rows) {
+    const int columns = rows.empty() ? 1 : static_cast<int>(rows[0].size());
     Result result{PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK), &PQclear};
     std::string name = "column";
     std::vector<PGresAttDesc> attributes;
@@ -41,20 +46,131 @@ Result result_of(const std::vector<std::vector<Cell>>& rows, int columns = 1) {
     return result;
 }
 
+checkpg::ServerState read_state(const PGresult* result) { return checkpg::read_state({}, result); }
+
+checkpg::ServerState answer(const checkpg::Question& question, const std::vector<Cell>& row) {
+    return checkpg::read_state(question, result_of({row}).get());
+}
+
 } // namespace
 
 TEST_CASE("one boolean is an answer") {
-    CHECK(checkpg::read_state(result_of({{{"t"}}}).get()).in_recovery);
-    CHECK_FALSE(checkpg::read_state(result_of({{{"f"}}}).get()).in_recovery);
+    CHECK(read_state(result_of({{{"t"}}}).get()).in_recovery);
+    CHECK_FALSE(read_state(result_of({{{"f"}}}).get()).in_recovery);
 }
 
 TEST_CASE("anything but one boolean is none") {
-    using checkpg::read_state;
     CHECK_THROWS_AS(read_state(result_of({}).get()), std::invalid_argument);
     CHECK_THROWS_AS(read_state(result_of({{{"f"}}, {{"f"}}}).get()), std::invalid_argument);
-    CHECK_THROWS_AS(read_state(result_of({{{"f"}, {"f"}}}, 2).get()), std::invalid_argument);
+    CHECK_THROWS_AS(read_state(result_of({{{"f"}, {"f"}}}).get()), std::invalid_argument);
     CHECK_THROWS_AS(read_state(result_of({{{nullptr}}}).get()), std::invalid_argument);
     CHECK_THROWS_AS(read_state(result_of({{{""}}}).get()), std::invalid_argument);
     CHECK_THROWS_AS(read_state(result_of({{{"false"}}}).get()), std::invalid_argument);
     CHECK_THROWS_AS(read_state(result_of({{{"f", text_type}}}).get()), std::invalid_argument);
+}
+
+TEST_CASE("only what is asked for stands in the query, and everything in it is qualified") {
+    checkpg::Question question;
+    CHECK(checkpg::state_query(question) == "SELECT pg_catalog.pg_is_in_recovery()");
+    question.writable = true;
+    CHECK(checkpg::state_query(question) == "SELECT pg_catalog.pg_is_in_recovery(), "
+                                            "pg_catalog.current_setting('transaction_read_only')");
+    question = {true, true, true, true};
+    const std::string query = checkpg::state_query(question);
+    for (auto at = query.find("pg_"); at != std::string::npos; at = query.find("pg_", at + 1)) {
+        const bool schema = query.compare(at, 11, "pg_catalog.") == 0;
+        CHECK((schema || query.compare(at - 11, 11, "pg_catalog.") == 0));
+    }
+}
+
+TEST_CASE("a primary's identity is its cluster, its start and its timeline") {
+    checkpg::Question question;
+    question.identity = true;
+    const auto state = answer(question, {{"f"},
+                                         {"7711865561090647735", bigint_type},
+                                         {"1764021423.000123", double_type},
+                                         {"0000000A0000000100000003", text_type}});
+    REQUIRE(state.identity);
+    CHECK(state.identity->system_identifier == "7711865561090647735");
+    CHECK(state.identity->started == 1'764'021'423'000'123);
+    CHECK(state.identity->timeline == 10);
+    const auto standby = answer(question, {{"t"},
+                                           {"7711865561090647735", bigint_type},
+                                           {"1764021423", double_type},
+                                           {nullptr, text_type}});
+    CHECK(standby.identity->timeline == 0);
+}
+
+TEST_CASE("an identity that makes no sense is no answer") {
+    checkpg::Question question;
+    question.identity = true;
+    const Cell id{"7", bigint_type};
+    const Cell start{"1", double_type};
+    for (const char* file : {"", "00000000", "000000000000000100000003", "xxxxxxxx0000000100000003",
+                             static_cast<const char*>(nullptr)})
+        CHECK_THROWS_AS(answer(question, {{"f"}, id, start, {file, text_type}}),
+                        std::invalid_argument);
+    const Cell file{"000000010000000100000003", text_type};
+    for (const char* text : {"", "seven", "7x", "99999999999999999999"})
+        CHECK_THROWS_AS(answer(question, {{"f"}, {text, bigint_type}, start, file}),
+                        std::invalid_argument);
+    for (const char* text : {"", "nan", "inf", "1e300", "now"})
+        CHECK_THROWS_AS(answer(question, {{"f"}, id, {text, double_type}, file}),
+                        std::invalid_argument);
+}
+
+TEST_CASE("writable is what transaction_read_only says") {
+    checkpg::Question question;
+    question.writable = true;
+    CHECK(answer(question, {{"f"}, {"on", text_type}}).read_only == true);
+    CHECK(answer(question, {{"f"}, {"off", text_type}}).read_only == false);
+    CHECK_THROWS_AS(answer(question, {{"f"}, {"maybe", text_type}}), std::invalid_argument);
+}
+
+TEST_CASE("replay is two positions and an age") {
+    checkpg::Question question;
+    question.replay = true;
+    const auto replay = [&](const char* received, const char* replayed, const char* now,
+                            const char* last) {
+        return *answer(question, {{"t"},
+                                  {received, lsn_type},
+                                  {replayed, lsn_type},
+                                  {now, double_type},
+                                  {last, double_type}})
+                    .replay;
+    };
+    const auto behind = replay("1/10", "0/FFFFFFF0", "100.5", "40.25");
+    CHECK(behind.lag() == 0x20U);
+    CHECK(behind.is_behind());
+    CHECK(behind.age == std::chrono::milliseconds{60'250});
+    CHECK_FALSE(replay(nullptr, "0/1", "1", "1").lag());
+    CHECK(replay("0/1", "0/2", "1", "2").lag() == 0U);
+    CHECK(replay("0/1", "0/2", "1", "2").age.count() == 0); // clocks differ
+    for (const char* text : {"", "0", "0/", "/1", "0/G", "1FFFFFFFF/0", "0/1/2"})
+        CHECK_THROWS_AS(replay(text, "0/1", "1", "1"), std::invalid_argument);
+}
+
+TEST_CASE("a WAL receiver is there, streams, or is hidden") {
+    using checkpg::Receiver;
+    checkpg::Question question;
+    question.receiver = true;
+    const auto receiver = [&](const char* pid, const char* status) {
+        return *answer(question, {{"t"}, {pid, integer_type}, {status, text_type}}).receiver;
+    };
+    CHECK(receiver(nullptr, nullptr) == Receiver::none);
+    CHECK(receiver("42", nullptr) == Receiver::hidden);
+    CHECK(receiver("42", "streaming") == Receiver::streaming);
+    CHECK(receiver("42", "waiting") == Receiver::not_streaming);
+}
+
+TEST_CASE("missing privileges are named as the GRANTs that give them") {
+    checkpg::Question question;
+    question.identity = true;
+    CHECK(checkpg::grants_for(question, "checkpg").find("pg_control_system()") !=
+          std::string::npos);
+    question = {};
+    question.receiver = true;
+    CHECK(checkpg::grants_for(question, "checkpg") ==
+          "GRANT EXECUTE ON FUNCTION pg_is_in_recovery() TO checkpg; GRANT SELECT ON "
+          "pg_stat_wal_receiver TO checkpg");
 }

@@ -159,6 +159,45 @@ TEST_CASE("bad settings are refused with file, line and key") {
     CHECK(refusal("[rw]\ndbname = ''").find("checkpg.conf:2: dbname is empty") == 0);
 }
 
+TEST_CASE("what a site demands of its servers") {
+    const auto settings = made(
+        haproxy_arguments,
+        file_of("peers = db2 192.0.2.13:5433\npeer-timeout = 300ms\n"
+                "split-brain = newest-timeline\nrequire-writable = on\nrequire-streaming = yes\n"
+                "max-replay-lag = 16MB\nmax-replay-delay = 10s\n"),
+        haproxy_variables);
+    CHECK(settings.peers.size() == 2);
+    CHECK(settings.peer_timeout == 300ms);
+    CHECK(settings.demands.split_brain == checkpg::SplitBrain::newest_timeline);
+    CHECK(settings.demands.require_writable);
+    CHECK(settings.demands.require_streaming);
+    CHECK(settings.demands.max_replay_lag == 16U * 1024 * 1024);
+    CHECK(settings.demands.max_replay_delay == 10s);
+    CHECK(value(settings, "peers").empty()); // nothing for libpq
+    const auto defaults = made(haproxy_arguments);
+    CHECK(defaults.peers.empty());
+    CHECK(defaults.peer_timeout == 500ms);
+    CHECK(defaults.demands.split_brain == checkpg::SplitBrain::refuse);
+    CHECK_FALSE(defaults.demands.require_writable);
+    CHECK_FALSE(defaults.demands.max_replay_lag);
+}
+
+TEST_CASE("bad demands are refused by key") {
+    CHECK(refusal("max-replay-lag = 16 apples") ==
+          "checkpg.conf:1: max-replay-lag '16 apples' is not a size, such as 16MB");
+    CHECK(refusal("max-replay-delay = soon") ==
+          "checkpg.conf:1: max-replay-delay 'soon' is not a time, such as 10s");
+    CHECK(refusal("split-brain = maybe") ==
+          "checkpg.conf:1: split-brain 'maybe' is neither refuse nor newest-timeline");
+    CHECK(refusal("require-writable = 2") ==
+          "checkpg.conf:1: require-writable '2' is neither on nor off");
+    CHECK(refusal("require-streaming =").find("checkpg.conf:1: require-streaming ''") == 0);
+    CHECK(refusal("peers = db1:x").find("checkpg.conf:1: peers 'db1:x'") == 0);
+    CHECK(refusal("timeout = 500ms\npeers = db1") ==
+          "peer-timeout (500ms) must be less than timeout (500ms)");
+    CHECK(refusal("timeout = 500ms") == "accepted");
+}
+
 TEST_CASE("a password needs a file that not everybody may read, and is never shown") {
     CHECK(refusal("password = hunter2", true).find("checkpg.conf:1: password") == 0);
     CHECK(refusal("password = hunter2", true).find("hunter2") == std::string::npos);
