@@ -1,0 +1,16 @@
+-- The role that checkpgprimary and checkpgstandby log in with. Run it once, on the primary, as a
+-- superuser; it asks for the password twice. The role may log in and nothing else: what a check
+-- asks, PostgreSQL tells everybody.
+CREATE ROLE checkpg LOGIN;
+\password checkpg
+
+-- Only to see in which state a standby's WAL receiver is (require-streaming without it is
+-- satisfied by a WAL receiver that is there):
+-- GRANT pg_read_all_stats TO checkpg;
+
+-- PostgreSQL 16 and newer, with reserved_connections = 5 or so in postgresql.conf: the check gets
+-- in when all ordinary connections are used up, and a busy primary stays in service.
+-- GRANT pg_use_reserved_connections TO checkpg;
+
+-- And in pg_hba.conf of every server, for both routers:
+-- hostssl  postgres  checkpg  192.0.2.0/24  scram-sha-256
