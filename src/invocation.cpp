@@ -102,6 +102,13 @@ void add_positionals(Invocation& invocation, const Arguments& words,
         invocation.options.push_back({"port", checked_port(words[1], "PORT"), "argument PORT"});
 }
 
+/// libpq would take the operating system user's name for an empty one.
+const std::string& not_empty(const std::string& text, std::string_view option) {
+    if (text.empty())
+        throw usage_error(fmt::format("{} is empty: give a name, or leave it out", option));
+    return text;
+}
+
 /// As for pg_isready a bare number is seconds, unlike in the configuration file.
 std::string timeout_with_unit(const std::string& text) {
     const bool bare = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
@@ -158,9 +165,9 @@ void add_options(Invocation& invocation, const CLI::App& app, const CommandLine&
         options.push_back({"port", checked_port(line.port, "--port"), "option --port"});
     }
     if (app.count("--username") > 0)
-        options.push_back({"user", line.user, "option --username"});
+        options.push_back({"user", not_empty(line.user, "--username"), "option --username"});
     if (app.count("--dbname") > 0)
-        options.push_back({"dbname", line.database, "option --dbname"});
+        options.push_back({"dbname", not_empty(line.database, "--dbname"), "option --dbname"});
     if (app.count("--timeout") > 0)
         options.push_back({"timeout", timeout_with_unit(line.timeout), "option --timeout"});
     if (app.count("--config") > 0)

@@ -38,7 +38,6 @@ bool needs_look_up(const std::vector<Setting>& settings) noexcept {
 /// must fit in the memory that the process may have.
 void begin(std::vector<std::unique_ptr<LookUp>>& look_ups) {
     static addrinfo hints{}; // read by the threads: must outlive this call
-    hints.ai_flags = AI_ADDRCONFIG;
     hints.ai_socktype = SOCK_STREAM;
     pthread_attr_t attributes{};
     ::pthread_attr_init(&attributes);

@@ -123,6 +123,8 @@ TEST_CASE("bad arguments are refused in one line that names them") {
           "server address is empty: HAProxy does not know this server's address");
     CHECK(refusal({""}).find("argument HOST is empty") == 0);
     CHECK(refusal({"-h", ""}).find("option --host is empty") == 0);
+    CHECK(refusal({"-U", "", "a"}).find("--username is empty") == 0);
+    CHECK(refusal({"-d", "", "a"}).find("--dbname is empty") == 0);
     CHECK(refusal({"-h", "a", "b"}).find("--host and HOST") == 0);
     CHECK(refusal({"-p", "1", "a", "2"}).find("--port and PORT") == 0);
     for (const char* port : {"0", "65536", "abc", " 5432", "5432 "}) {
