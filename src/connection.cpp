@@ -24,6 +24,8 @@ constexpr std::size_t largest_conversation = 64 * 1024;
 /// Message type, length and authentication code (manual, section 55.7, AuthenticationRequest).
 constexpr std::size_t authentication_header = 9;
 constexpr std::uint32_t largest_authentication_request = 2000; // what libpq accepts
+constexpr std::uint32_t authentication_ok = 0;
+constexpr std::uint32_t sasl_continue = 11;
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
@@ -264,14 +266,16 @@ void Connection::look_ahead() {
 void Connection::look_at_message(const unsigned char* bytes, std::size_t length) {
     if (length == 0)
         return;
-    glimpse_.authentication_request = false;
+    glimpse_.may_refuse = false;
     if (bytes[0] != 'R' || length < authentication_header)
         return; // if only part of it is there, libpq waits for the rest, and so do we
     const auto size = big_endian(bytes + 1);
-    glimpse_.authentication_request =
-        size >= authentication_header - 1 && size <= largest_authentication_request;
-    if (glimpse_.authentication_request && contact_.authentication.empty())
-        contact_.authentication = authentication_name(big_endian(bytes + 5));
+    const auto code = big_endian(bytes + 5);
+    if (size < authentication_header - 1 || size > largest_authentication_request)
+        return;
+    glimpse_.may_refuse = code != authentication_ok && code != sasl_continue;
+    if (contact_.authentication.empty())
+        contact_.authentication = authentication_name(code);
 }
 
 /// Counts what waits to be read before libpq reads it.
@@ -309,8 +313,8 @@ ExitCode Connection::code_of_failed_connect(int status) const {
         if (take_tls_end() == TlsEnd::refused_by_server)
             return ExitCode::access_denied; // TLS 1.3: our certificate is judged after the
                                             // handshake
-        return gave_up_by_itself && glimpse_.authentication_request ? ExitCode::access_denied
-                                                                    : ExitCode::unexpected_answer;
+        return gave_up_by_itself && glimpse_.may_refuse ? ExitCode::access_denied
+                                                        : ExitCode::unexpected_answer;
     default:
         return ExitCode::unexpected_answer;
     }

@@ -71,8 +71,10 @@ private:
     };
     /// What the server has shown of itself before libpq took it in; see look_ahead().
     struct Glimpse {
-        char tls_reply = '\0';               ///< to the request for TLS: 'S' or 'N'
-        bool authentication_request = false; ///< the last message was a proper one
+        char tls_reply = '\0'; ///< to the request for TLS: 'S' or 'N'
+        /// The last message wants a log-in that we may not be able or willing to do. If libpq gives
+        /// up at any other one, the message itself was wrong.
+        bool may_refuse = false;
     };
 
     void begin(const std::vector<Setting>& settings);

@@ -80,8 +80,8 @@ ErrorText take_apart(std::string_view message) {
         const auto sqlstate = find_sqlstate(line);
         if (sqlstate != std::string_view::npos)
             last = {std::string{line.substr(sqlstate, sqlstate_length)}, essence(line, sqlstate)};
-        else if (last.sqlstate.empty() && !line.empty() && line.front() != '\t')
-            last.text = without_preamble(line);
+        else if (last.sqlstate.empty() && (last.text.empty() || without_preamble(line) != line))
+            last.text = without_preamble(line); // further lines are hints
     }
     return last;
 }

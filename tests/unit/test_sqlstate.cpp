@@ -44,6 +44,17 @@ TEST_CASE("a message without an SQLSTATE has none") {
               .text == "Connection refused");
 }
 
+TEST_CASE("the first line of an attempt is what happened, further lines are hints") {
+    CHECK(take_apart(
+              "connection to server at \"h\", port 1 failed: root certificate file \"/r\" does "
+              "not exist\nEither provide the file or change sslmode.\n")
+              .text == "root certificate file \"/r\" does not exist");
+    CHECK(
+        take_apart("connection to server at \"::1\", port 1 failed: Connection refused\n\tIs it?\n"
+                   "connection to server at \"127.0.0.1\", port 1 failed: No route to host\n")
+            .text == "No route to host");
+}
+
 TEST_CASE("what a server says is printed without secrets, control characters or end") {
     using checkpg::presentable;
     CHECK(presentable("no hunter2 for hunter2", "hunter2") == "no ******** for ********");
