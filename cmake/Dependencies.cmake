@@ -27,6 +27,18 @@ if(NOT nlohmann_json_FOUND)
 endif()
 
 set(OPENSSL_USE_STATIC_LIBS ${CHECKPG_STATIC})
+if(CHECKPG_STATIC)
+  # A libcrypto.a with compression needs more archives, which FindOpenSSL would only miss obscurely.
+  pkg_check_modules(LIBCRYPTO QUIET libcrypto)
+  foreach(library z zstd)
+    if(library IN_LIST LIBCRYPTO_STATIC_LIBRARIES)
+      find_library(CHECKPG_LIB${library}_A NAMES lib${library}.a)
+      if(NOT CHECKPG_LIB${library}_A)
+        checkpg_missing("lib${library}.a" "zlib1g-dev and libzstd-dev" "zlib-static and libzstd-static")
+      endif()
+    endif()
+  endforeach()
+endif()
 find_package(OpenSSL 1.1.1 QUIET)
 if(NOT OPENSSL_FOUND)
   if(CHECKPG_STATIC)
@@ -45,11 +57,13 @@ add_library(checkpg::libpq ALIAS checkpg_libpq)
 target_include_directories(checkpg_libpq SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIRS})
 
 if(CHECKPG_STATIC)
-  # What `pkg-config --static --libs libpq` names, each as an archive. GSSAPI and LDAP exist only
-  # as shared libraries: src/libpq_without_kerberos_and_ldap.c stands in for them.
+  # What `pkg-config --static --libs libpq` names, each as an archive; of PostgreSQL's two common
+  # ones the _shlib variants, which have what libpq calls under its own names in every release.
+  # GSSAPI and LDAP exist only as shared libraries: src/libpq_without_kerberos_and_ldap.c stands
+  # in for them.
   file(GLOB postgresql_library_dirs "/usr/lib/postgresql/*/lib")
   list(SORT postgresql_library_dirs COMPARE NATURAL ORDER DESCENDING)
-  foreach(archive pq pgcommon pgport)
+  foreach(archive pq pgcommon_shlib pgport_shlib)
     find_library(CHECKPG_LIB${archive}_A NAMES lib${archive}.a
       HINTS ${LIBPQ_LIBRARY_DIRS} ${LIBPQ_LIBDIR} ${postgresql_library_dirs})
     if(NOT CHECKPG_LIB${archive}_A)
@@ -60,7 +74,7 @@ if(CHECKPG_STATIC)
     endif()
   endforeach()
   target_link_libraries(checkpg_libpq INTERFACE
-    ${CHECKPG_LIBpq_A} ${CHECKPG_LIBpgcommon_A} ${CHECKPG_LIBpgport_A}
+    ${CHECKPG_LIBpq_A} ${CHECKPG_LIBpgcommon_shlib_A} ${CHECKPG_LIBpgport_shlib_A}
     OpenSSL::SSL OpenSSL::Crypto Threads::Threads m)
 else()
   pkg_check_modules(LIBPQ_SHARED QUIET IMPORTED_TARGET libpq)
