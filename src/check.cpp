@@ -26,7 +26,7 @@ Question question_for(Role wanted, const Settings& settings) {
 }
 
 Answer ask(const Settings& settings, const Question& question, Deadline deadline) {
-    return std::move(ask_servers({settings.connection}, question, deadline).front());
+    return std::move(ask_servers({settings.connection}, question, deadline).all.front());
 }
 
 /// After a quiet hour the first WAL to arrive is, for a moment, behind a transaction that is an
@@ -61,8 +61,9 @@ void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     const Deadline for_peers = Deadline::in(settings.peer_timeout);
     Question question;
     question.identity = true;
-    check.peers.cut_short = deadline.when() < for_peers.when();
-    check.peers.answers = ask_servers(std::move(servers), question, earlier(deadline, for_peers));
+    Answers answers = ask_servers(std::move(servers), question, earlier(deadline, for_peers));
+    check.peers.answers = std::move(answers.all);
+    check.peers.cut_short = answers.unheard || deadline.when() < for_peers.when();
 }
 
 } // namespace

@@ -63,15 +63,6 @@ bool same_place(const Peer& a, const Peer& b) {
     return a.host == b.host && a.address == b.address && a.port == b.port;
 }
 
-void set(std::vector<Setting>& settings, std::string_view key, const std::string& value) {
-    const auto found = std::find_if(settings.begin(), settings.end(),
-                                    [key](const Setting& setting) { return setting.key == key; });
-    if (found != settings.end())
-        found->value = value;
-    else
-        settings.push_back({std::string{key}, value, "peers"});
-}
-
 } // namespace
 
 std::vector<Peer> parse_peers(const Setting& setting) {
@@ -98,10 +89,10 @@ std::vector<Peer> parse_peers(const Setting& setting) {
 }
 
 std::vector<Setting> settings_for(const Peer& peer, std::vector<Setting> server) {
-    set(server, "host", peer.host);
-    set(server, "hostaddr", peer.address);
+    set_value(server, "host", peer.host);
+    set_value(server, "hostaddr", peer.address);
     if (!peer.port.empty())
-        set(server, "port", peer.port);
+        set_value(server, "port", peer.port);
     return server;
 }
 

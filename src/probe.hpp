@@ -17,10 +17,18 @@ struct Answer {
     const Failure& failure() const { return std::get<Failure>(outcome); }
 };
 
+/// What asking several servers came to.
+struct Answers {
+    std::vector<Answer> all; ///< in the servers' order
+    /// At the deadline a server had said something, or would have listened, that we had no time
+    /// for: this machine was too slow, and a server counted as timed out was not silent.
+    bool unheard = false;
+};
+
 /// Asks all these servers the same at the same time, each over a connection of its own, until
-/// the deadline: one answer for each, in their order. Every failure is in the answer; throws only
+/// the deadline. Names are looked up beside that. Every failure is in the answers; throws only
 /// std::bad_alloc.
-std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
-                                Deadline deadline);
+Answers ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
+                    Deadline deadline);
 
 } // namespace checkpg

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -19,27 +18,30 @@ constexpr Oid boolean_type = 16;
 constexpr Oid bigint_type = 20;
 constexpr Oid integer_type = 23;
 constexpr Oid text_type = 25;
-constexpr Oid double_type = 701;
 constexpr Oid lsn_type = 3220;
 
-constexpr std::string_view role_column = "pg_catalog.pg_is_in_recovery()";
-// The timeline stands in the name of the WAL file being written; pg_control_checkpoint() lags
-// behind a promotion, and a standby refuses pg_current_wal_lsn().
-constexpr std::string_view identity_columns =
-    ", (SELECT system_identifier FROM pg_catalog.pg_control_system())"
-    ", pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())"
-    ", CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL"
-    " ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END";
-constexpr std::string_view writable_column =
-    ", pg_catalog.current_setting('transaction_read_only')";
-constexpr std::string_view replay_columns =
-    ", pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()"
-    ", pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
-    ", pg_catalog.date_part('epoch', COALESCE(pg_catalog.pg_last_xact_replay_timestamp(),"
-    " pg_catalog.pg_postmaster_start_time()))";
-constexpr std::string_view receiver_columns = ", receiver.pid, receiver.status";
-constexpr std::string_view receiver_source =
-    " FROM (VALUES (true)) AS here LEFT JOIN pg_catalog.pg_stat_wal_receiver AS receiver ON true";
+/// A moment as Julian day, second of the day and microsecond, in UTC: the one form that is exact
+/// whatever DateStyle, TimeZone and extra_float_digits are.
+std::string moment(std::string_view timestamp) {
+    return fmt::format("pg_catalog.to_char(pg_catalog.timezone('UTC', {}), 'J SSSS US')",
+                       timestamp);
+}
+
+/// The timeline stands in the name of the WAL file being written; pg_control_checkpoint() lags
+/// behind a promotion, and a standby refuses pg_current_wal_lsn().
+std::string identity_columns() {
+    return ", (SELECT system_identifier FROM pg_catalog.pg_control_system()), " +
+           moment("pg_catalog.pg_postmaster_start_time()") +
+           ", CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL"
+           " ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END";
+}
+
+std::string replay_columns() {
+    return ", pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn(), " +
+           moment("pg_catalog.clock_timestamp()") + ", " +
+           moment("COALESCE(pg_catalog.pg_last_xact_replay_timestamp(),"
+                  " pg_catalog.pg_postmaster_start_time())");
+}
 
 template <typename Number, typename... Format>
 std::optional<Number> whole_number(std::string_view text, Format... format) noexcept {
@@ -104,12 +106,18 @@ std::optional<bool> on_or_off(std::string_view text) noexcept {
     return std::nullopt;
 }
 
-/// Seconds since 1970 as microseconds, within what a timestamp can be.
-std::optional<std::int64_t> epoch(std::string_view text) noexcept {
-    const auto seconds = whole_number<double>(text);
-    if (!seconds || !(std::fabs(*seconds) < 1e11))
+/// What moment() gives, in microseconds; only differences mean anything.
+std::optional<std::int64_t> microseconds(std::string_view text) noexcept {
+    const auto first = text.find(' ');
+    const auto second = text.rfind(' ');
+    if (first == second)
         return std::nullopt;
-    return std::llround(*seconds * 1e6);
+    const auto day = whole_number<std::uint32_t>(text.substr(0, first));
+    const auto in_day = whole_number<std::uint32_t>(text.substr(first + 1, second - first - 1));
+    const auto fraction = whole_number<std::uint32_t>(text.substr(second + 1));
+    if (!day || !in_day || !fraction)
+        return std::nullopt;
+    return (std::int64_t{*day} * 86'400 + *in_day) * 1'000'000 + *fraction;
 }
 
 std::optional<std::string> digits(std::string_view text) {
@@ -141,7 +149,7 @@ std::optional<std::uint64_t> lsn(std::string_view text) noexcept {
 Identity read_identity(Row& row, bool in_recovery) {
     Identity identity;
     identity.system_identifier = row.next(bigint_type, digits);
-    identity.started = row.next(double_type, epoch);
+    identity.started = row.next(text_type, microseconds);
     if (in_recovery)
         row.next(text_type); // has none, unless it is being promoted this very moment
     else
@@ -161,8 +169,8 @@ Replay read_replay(Row& row) {
     Replay replay;
     replay.received = read_lsn(row);
     replay.replayed = read_lsn(row);
-    const auto now = row.next(double_type, epoch);
-    const auto last = row.next(double_type, epoch);
+    const auto now = row.next(text_type, microseconds);
+    const auto last = row.next(text_type, microseconds);
     replay.age = std::chrono::duration_cast<milliseconds>(
         std::chrono::microseconds{std::max<std::int64_t>(now - last, 0)});
     return replay;
@@ -180,6 +188,24 @@ Receiver read_receiver(Row& row) {
 
 } // namespace
 
+namespace {
+
+/// WAL that no commit has asked for is written and sent in whole pages (src/backend/access/
+/// transam/xlog.c, XLogBackgroundFlush()), so that it ends within a record that can't be replayed
+/// yet. A commit is sent up to its end, which hardly ever is the end of a page.
+bool ends_within_a_record(std::uint64_t received, std::uint64_t lag) noexcept {
+    constexpr std::uint64_t page = 8192;         // XLOG_BLCKSZ
+    constexpr std::uint64_t largest = 64 * 1024; // of all but the rarest records
+    return received % page == 0 && lag <= largest;
+}
+
+} // namespace
+
+bool Replay::is_behind() const noexcept {
+    const auto waiting = lag().value_or(0);
+    return waiting > 0 && !caught_up && !ends_within_a_record(*received, waiting);
+}
+
 std::optional<std::uint64_t> Replay::lag() const noexcept {
     if (!received || !replayed)
         return std::nullopt;
@@ -187,16 +213,16 @@ std::optional<std::uint64_t> Replay::lag() const noexcept {
 }
 
 std::string state_query(const Question& question) {
-    std::string query = "SELECT ";
-    query += role_column;
+    std::string query = "SELECT pg_catalog.pg_is_in_recovery()";
     if (question.identity)
-        query += identity_columns;
+        query += identity_columns();
     if (question.writable)
-        query += writable_column;
+        query += ", pg_catalog.current_setting('transaction_read_only')";
     if (question.replay)
-        query += replay_columns;
+        query += replay_columns();
     if (question.receiver)
-        query.append(receiver_columns).append(receiver_source);
+        query += ", receiver.pid, receiver.status FROM (VALUES (true)) AS here"
+                 " LEFT JOIN pg_catalog.pg_stat_wal_receiver AS receiver ON true";
     return query;
 }
 

@@ -24,7 +24,7 @@ struct Question {
 /// they were also started at the same microsecond they are one, reached in two ways.
 struct Identity {
     std::string system_identifier; ///< pg_control_system(), digits
-    std::int64_t started = 0;      ///< pg_postmaster_start_time(), microseconds since 1970
+    std::int64_t started = 0;      ///< pg_postmaster_start_time() in microseconds
     std::uint32_t timeline = 0;    ///< of a primary, of what it writes now; 0 on a standby
 
     bool same_cluster(const Identity& other) const noexcept {
@@ -44,8 +44,8 @@ struct Replay {
 
     /// Bytes received and not yet replayed; nothing if that can't be known.
     std::optional<std::uint64_t> lag() const noexcept;
-    /// Whether something has been waiting to be replayed for longer than a moment.
-    bool is_behind() const noexcept { return lag().value_or(0) > 0 && !caught_up; }
+    /// Whether something that could be replayed has been waiting for longer than a moment.
+    bool is_behind() const noexcept;
 };
 
 /// A standby's WAL receiver.

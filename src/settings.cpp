@@ -258,6 +258,15 @@ std::string_view value_of(const std::vector<Setting>& settings, std::string_view
     return {};
 }
 
+void set_value(std::vector<Setting>& settings, std::string_view key, std::string_view value) {
+    for (Setting& setting : settings)
+        if (setting.key == key) {
+            setting.value = value;
+            return;
+        }
+    settings.push_back({std::string{key}, std::string{value}, std::string{built_in}});
+}
+
 std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,
                                            const EnvironmentLookup& environment) {
     const char* const variable = environment("CHECKPG_CONFIG");

@@ -50,6 +50,9 @@ Error bad_setting(const Setting& setting, std::string_view what);
 /// The value of a libpq keyword, empty if it is not set.
 std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept;
 
+/// Sets the value of a libpq keyword, which keeps the origin it had.
+void set_value(std::vector<Setting>& settings, std::string_view key, std::string_view value);
+
 /// The file that applies: --config, $CHECKPG_CONFIG or the default one. Nothing if the default
 /// one doesn't exist; a named one must. Throws a configuration error.
 std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,

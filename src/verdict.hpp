@@ -19,7 +19,8 @@ struct Verdict {
 /// What the other servers answered, when a primary was to be told from others.
 struct PeerAnswers {
     std::vector<Answer> answers;
-    bool cut_short = false; ///< the deadline left them less than their peer-timeout
+    /// They had less than their peer-timeout, or we had no time to hear them all.
+    bool cut_short = false;
 };
 
 /// What a peer's answer means for a server that calls itself primary.
