@@ -1,0 +1,229 @@
+"""The demo itself; tests/demo installs and builds what it needs and then runs it.
+
+Everything belongs to the harness, which ends and removes it whatever happens: PostgreSQL servers
+and HAProxy with ports, directories and sockets of their own.
+"""
+
+import secrets
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from harness import checks, scratch
+from harness.haproxy import PROGRAM_OF, READ_ONLY, READ_WRITE, HAProxy
+from harness.postgres import ROLE, Server, hba_lines
+from harness.waiting import wait_for
+
+APPLICATION = "app"
+PASSWORDS = {ROLE: secrets.token_hex(8), APPLICATION: secrets.token_hex(8)}
+
+#: How often HAProxy asks each server, and how long an answer may take: less than that.
+INTERVAL, TIMEOUT = "500ms", "400ms"
+
+SECONDS_TO_NOTICE = 20
+
+#: Exit codes as this demo can meet them; the README has them all.
+MEANINGS = {
+    READ_WRITE: {0: "it is the primary", 1: "it is a standby"},
+    READ_ONLY: {0: "it is a standby", 1: "it is the primary"},
+    None: {2: "it can't be reached", 3: "it didn't answer in time", 4: "it denies access",
+           5: "it is starting up or shutting down", 6: "its answer makes no sense"},
+}
+
+
+def heading(text):
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def explain(text):
+    say(textwrap.fill(" ".join(text.split()), 96))
+
+
+def make_cluster():
+    """A primary db1 and its standbys db2 and db3, with SCRAM passwords for both roles."""
+    heading("A primary and two standbys, thrown away at the end")
+    hba = [line for role in PASSWORDS for line in hba_lines("scram-sha-256", role=role)]
+    # As in production, a commit has reached the log when the client hears of it.
+    settings = {"synchronous_commit": "on"}
+    primary, *standbys = [Server(name, hba=hba, settings=settings)
+                          for name in ("db1", "db2", "db3")]
+    primary.create()
+    primary.set_password(PASSWORDS[ROLE])
+    primary.sql(f"""
+        CREATE ROLE {APPLICATION} LOGIN PASSWORD '{PASSWORDS[APPLICATION]}';
+        CREATE TABLE visit (server text DEFAULT current_setting('cluster_name'));
+        GRANT SELECT, INSERT ON visit TO {APPLICATION}""")
+    for standby in standbys:
+        standby.create_standby(of=primary)
+        standby.wait_for_replay()
+    for server in (primary, *standbys):
+        role = "standby of db1" if server.is_in_recovery() else "primary"
+        say(f"{server.name}  {server.address}:{server.port}  {role}")
+    explain(f"PostgreSQL {primary.sql('SHOW server_version')}. The checks log in as {ROLE}, a role "
+            "with a SCRAM password and no rights.")
+    return primary, *standbys
+
+
+def start_haproxy(servers):
+    """HAProxy in a jail, with both backends over all servers."""
+    heading("HAProxy in front of them")
+    proxy = HAProxy(servers, chroot=True, interval=INTERVAL, files={
+        "checkpg.conf": f"timeout = {TIMEOUT}\n",
+        "pgpass": f"*:*:*:{ROLE}:{PASSWORDS[ROLE]}\n",
+    }).start()
+    version = proxy.show_info()["Version"]
+    explain(f"HAProxy {version} asks every server every {INTERVAL}, for each backend by running a "
+            "program:")
+    for name, program in PROGRAM_OF.items():
+        say(f"{name + '-frontend':27}bind 127.0.0.1:{proxy.ports[name]}\n"
+            f"{name + '-backend':27}external-check command /{program}")
+    jail = sorted(path.relative_to(proxy.root) for path in proxy.root.rglob("*") if path.is_file())
+    explain(f"""HAProxy runs in a jail (chroot), so the checks do, too: it holds
+            {', '.join(map(str, jail))}, and no library and no shell. The static executables need
+            none, and /etc/checkpg of this machine is neither read nor changed.""")
+    return proxy
+
+
+def show_routes(proxy):
+    heading("What HAProxy routes where")
+    say(f"{'backend':27}{'server':8}{'status':8}{'check':10}{'exit code'}")
+    for name in PROGRAM_OF:
+        for server, (status, check, code) in proxy.results(name).items():
+            meaning = {**MEANINGS[None], **MEANINGS[name]}.get(code, "see the README")
+            say(f"{name + '-backend':27}{server:8}{status:8}{check:10}{code}: {meaning}")
+
+
+def show_terminal(proxy, servers):
+    """The same check as a DBA runs it: here in the jail, whose configuration it shares."""
+    for server in servers:
+        arguments = ("-h", server.address, "-p", server.port)
+        result = checks.run_check("/checkpgprimary", *arguments,
+                                  prefix=("/usr/sbin/chroot", proxy.root),
+                                  env={"CHECKPG_CONFIG": "/etc/checkpg/checkpg.conf"})
+        say(f"$ checkpgprimary {' '.join(map(str, arguments))}\n{result.output.rstrip()}\n"
+            f"$ echo $?\n{result.code}")
+
+
+def write(proxy):
+    """Writes through the read-write frontend and returns the name of the server that did it."""
+    return proxy.query(READ_WRITE, "INSERT INTO visit DEFAULT VALUES RETURNING server",
+                       user=APPLICATION, password=PASSWORDS[APPLICATION])
+
+
+def read(proxy):
+    """Reads through the read-only frontend: which server answered, and what it knows."""
+    return proxy.query(READ_ONLY, "SELECT current_setting('cluster_name') || ' (rows: ' ||"
+                       " count(*) || ')' FROM visit",
+                       user=APPLICATION, password=PASSWORDS[APPLICATION])
+
+
+def show_queries(proxy, standbys):
+    heading("A query through each frontend")
+    say(f"INSERT through {READ_WRITE}-frontend: done by {write(proxy)}")
+    for standby in standbys:
+        standby.wait_for_replay()
+    for _ in standbys:
+        say(f"SELECT through {READ_ONLY}-frontend: answered by {read(proxy)}")
+
+
+def can_write(proxy):
+    try:
+        return write(proxy)
+    except subprocess.CalledProcessError:
+        return None
+
+
+def fail_over(proxy, primary, successor, follower):
+    """Stops the primary, promotes a standby and shows how long the routes took to move."""
+    heading(f"{primary.name} stops")
+    begin = time.monotonic()
+    primary.stop()
+    proxy.wait_for_routes(readwrite=[], readonly=[successor.name, follower.name])
+    seconds = time.monotonic() - begin
+    explain(f"""{seconds:.2f} s after its shutdown began, {READ_WRITE}-backend routes to nobody.
+            Reads go on: a SELECT was answered by {read(proxy)}.""")
+
+    heading(f"{successor.name} is promoted")
+    begin = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        promotion = pool.submit(successor.promote)
+        writer = wait_for(lambda: can_write(proxy), "a write through the read-write frontend",
+                          SECONDS_TO_NOTICE)
+        seconds = time.monotonic() - begin
+        promotion.result()
+    explain(f"""{seconds:.2f} s after pg_promote() was called, an INSERT through
+            {READ_WRITE}-frontend succeeded, done by {writer}. Part of it is waiting for
+            HAProxy's next check of {successor.name}, at worst {INTERVAL}.""")
+    follower.follow(successor)
+    proxy.wait_for_routes(readwrite=[successor.name], readonly=[follower.name])
+    say(f"{follower.name} follows {successor.name} from now on.")
+
+
+def leave_running(proxy, servers):
+    """Prints how to connect and writes a script that ends everything."""
+    running = [server for server in servers if server.is_running()]
+    ends = [("TERM", proxy.pid), *(("INT", server.pid) for server in running)]
+    directory = scratch.leave_running()
+    stop = directory / "stop"
+    kills = "\n".join(f"if is_ours {pid}; then kill -s {name} {pid}; fi" for name, pid in ends)
+    anybody = " || ".join(f"is_ours {pid}" for _, pid in ends)
+    # The number of a process that ended may be another one's by then: ours name the directory.
+    stop.write_text(f"""#!/bin/sh
+# Ends the demo that was left running here, and removes it.
+is_ours() {{ grep -qsF {directory} "/proc/$1/cmdline"; }}
+{kills}
+while {anybody}; do sleep 0.1; done
+rm -rf {directory}
+""")
+    stop.chmod(0o755)
+    heading("Left running")
+    for name, what in ((READ_WRITE, "writes"), (READ_ONLY, "reads ")):
+        say(f"{what}   psql 'host=127.0.0.1 port={proxy.ports[name]} dbname=postgres "
+            f"user={APPLICATION} password={PASSWORDS[APPLICATION]}'")
+    for server in running:
+        say(f"{server.name}      psql -h {server.socket_directory} -p {server.port} -U postgres")
+    say(f"HAProxy  {proxy.configuration_file}, statistics socket {proxy.socket}")
+    say(f"end it   {stop}")
+
+
+def demonstrate(keep):
+    primary, successor, follower = servers = make_cluster()
+    proxy = start_haproxy(servers)
+    proxy.wait_for_routes(readwrite=[primary.name], readonly=[successor.name, follower.name])
+    show_routes(proxy)
+    explain("""A backend routes to its servers that are UP. The exit code is the check's answer;
+            HAProxy logs it, too, when a server goes up or down.""")
+    heading("The same check at a terminal")
+    show_terminal(proxy, [primary, successor])
+    show_queries(proxy, [successor, follower])
+    fail_over(proxy, primary, successor, follower)
+    show_routes(proxy)
+    show_queries(proxy, [follower])
+    if keep:
+        leave_running(proxy, servers)
+        return
+    scratch.clean_up()
+    say("\nEverything is stopped and removed.")
+
+
+def main(keep):
+    scratch.end_on_signals()
+    try:
+        demonstrate(keep)
+    except KeyboardInterrupt:
+        say("\ninterrupted: stopping and removing everything")
+        return 130
+    except Exception as error:
+        notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+        print(f"\nthe demo failed: {error}{notes}", file=sys.stderr)
+        return 1
+    return 0
+
+
+sys.exit(main("--keep" in sys.argv[1:]))

@@ -1,0 +1,182 @@
+"""Several servers that belong together, and what may stand between them.
+
+    allow_replication_over_tcp(primary)
+    with Proxy(primary) as proxy:
+        standby.set(primary_conninfo=f"host={proxy.address} port={proxy.port} user=postgres")
+        proxy.cut()
+        ...
+        proxy.mend()
+"""
+
+import re
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import ports, scratch
+from .postgres import Server, bin_directory, hba_lines
+
+_NAME_SERVER = "127.53.0.54"
+
+#: What rewind() asks of both servers.
+REWINDABLE = {"wal_log_hints": "on", "full_page_writes": "on"}
+
+
+class Proxy:
+    """A TCP proxy on 127.0.0.1 in front of a server. It can stop to forward, as a cut network
+    does: nobody is told, connections stay open. close() or `with`."""
+
+    address = "127.0.0.1"
+
+    def __init__(self, server):
+        self.port = ports.free_port()
+        self._target = (server.address, server.port)
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._sockets = []
+        self._threads = []
+        self._listener = socket.create_server((self.address, self.port), backlog=64)
+        self._start(self._accept)
+        scratch.at_end(self.close)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def cut(self):
+        """Forwards nothing any more. New connections are accepted and get no answer."""
+        self._flowing.clear()
+
+    def mend(self):
+        """Forwards again, what was held up first."""
+        self._flowing.set()
+
+    def close(self):
+        """Drops all connections and stops listening. Harmless when called again."""
+        scratch.forget(self.close)
+        for each in (self._listener, *self._sockets):
+            _shut(each)
+        self._flowing.set()
+        for thread in self._threads:
+            thread.join()
+        for each in (self._listener, *self._sockets):
+            each.close()
+
+    def _start(self, function, *arguments):
+        thread = threading.Thread(target=function, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._sockets.append(client)
+            self._start(self._connect, client)
+
+    def _connect(self, client):
+        self._flowing.wait()
+        try:
+            server = socket.create_connection(self._target)
+        except OSError:
+            _shut(client)
+            return
+        self._sockets.append(server)
+        self._start(self._forward, client, server)
+        self._forward(server, client)
+
+    def _forward(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                self._flowing.wait()
+                sink.sendall(data)
+        except OSError:
+            pass
+        _shut(source)
+        _shut(sink)
+
+
+@contextmanager
+def restored(*servers):
+    """Within it the servers may be configured and frozen at will."""
+    before = [server.configuration() for server in servers]
+    try:
+        yield
+    finally:
+        for server, configuration in zip(servers, before):
+            server.thaw()
+            server.restore(configuration)
+
+
+def peers(*servers):
+    """The line of checkpg.conf for these servers, or anything with address and port."""
+    return f"peers = {' '.join(f'{server.address}:{server.port}' for server in servers)}\n"
+
+
+def connections(server, position):
+    """How many connections over TCP the server's log has seen since a log_position()."""
+    return len(re.findall(r"connection received: host=(?!\[local\])", server.log(position)))
+
+
+def allow_replication_over_tcp(server):
+    """Lets standbys in from loopback too, e.g. through a Proxy."""
+    server.set_hba(*hba_lines("trust"), "host replication postgres 127.0.0.0/8 trust")
+
+
+def rewind(server, *, to):
+    """Makes a former primary, which must be stopped, a standby of the server that was promoted in
+    its place, by pg_rewind. Both need the settings REWINDABLE. Returns the server, running."""
+    server._run("pg_rewind", "-D", server.data, "--source-server", to._superuser(), "--no-sync")
+    server._write("standby.signal", "")
+    return server.follow(to)  # which writes the configuration that was copied with the rest anew
+
+
+@contextmanager
+def silent_name_server():
+    """A command prefix under which names that are not in the hosts file are asked of a name server
+    that never answers. None where that can't be done: it needs root and a mount namespace."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server:
+        try:
+            name_server.bind((_NAME_SERVER, 53))
+        except OSError:
+            yield None
+            return
+        directory = scratch.directory("resolver")
+        script = "PATH=/usr/bin:/bin; "
+        for name, text in (("nsswitch.conf", "hosts: files dns\n"),
+                           ("resolv.conf", f"nameserver {_NAME_SERVER}\n")):
+            (directory / name).write_text(text)
+            script += f"mount --bind {directory / name} /etc/{name} && "
+        prefix = ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c",
+                  f'{script} exec "$0" "$@"']
+        works = subprocess.run([*prefix, "/bin/true"], capture_output=True).returncode == 0
+        yield prefix if works else None
+
+
+def program_directories():
+    """The program directories of every PostgreSQL server installed here, by major version."""
+    found = {int(path.parent.parent.name): path.parent
+             for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")}
+    return dict(sorted(found.items())) or {"newest": bin_directory()}
+
+
+def server(name, directory, **options):
+    """A Server of another version than the newest."""
+    made = Server(name, bin=directory, **options)
+    if made.version < 13:
+        made._settings["wal_keep_segments"] = 64
+        del made._settings["wal_keep_size"]
+    return made
+
+
+def _shut(each):
+    try:
+        each.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass

@@ -1,0 +1,117 @@
+"""Options and arguments: what is understood, and what is refused with exit code 64."""
+
+import json
+
+import pytest
+from harness.checks import Code, haproxy_environment, run_check
+
+PROGRAMS = ["checkpgprimary", "checkpgstandby"]
+
+
+def assert_refused(run, *words):
+    """Exit code 64 and one line on stderr that says these words."""
+    assert (run.code, run.stdout) == (Code.USAGE, ""), run
+    assert run.stderr.count("\n") == 1 and run.stderr.endswith("\n"), run.stderr
+    for word in words:
+        assert word in run.stderr
+
+
+BAD_ARGUMENTS = {
+    "none": ([], ""),
+    "unknown long option": (["--colour", "localhost"], "--colour"),
+    "unknown short option": (["-Z", "localhost"], "-Z"),
+    "option without value": (["localhost", "--port"], "--port"),
+    "three arguments": (["a", "5432", "c"], ""),
+    "six arguments": (["a", "b", "127.0.0.1", "5432", "e", "f"], ""),
+    "port zero": (["localhost", "0"], "0"),
+    "port too large": (["localhost", "65536"], "65536"),
+    "port a word": (["localhost", "abc"], "abc"),
+    "port negative": (["localhost", "-p", "-1"], "-1"),
+    "port with a blank": (["localhost", " 5432"], " 5432"),
+    "port empty": (["localhost", ""], "PORT"),
+    "option port zero": (["-p", "0", "localhost"], "0"),
+    "host empty": ([""], "HOST"),
+    "option host empty": (["-h", ""], "host"),
+    "host twice": (["-h", "a", "b"], "host"),
+    "port twice": (["-p", "1", "a", "2"], "port"),
+    "timeout zero": (["-t", "0", "localhost"], "timeout"),
+    "timeout negative": (["-t", "-1", "localhost"], ""),
+    "timeout a word": (["-t", "soon", "localhost"], "soon"),
+    "timeout too long": (["-t", "61", "localhost"], "61"),
+}
+
+BAD_HAPROXY_ARGUMENTS = {
+    "address empty": (["NOT_USED", "NOT_USED", "", "5432"], "address"),
+    "port zero": (["NOT_USED", "NOT_USED", "127.0.0.1", "0"], "0"),
+    "port too large": (["NOT_USED", "NOT_USED", "127.0.0.1", "65536"], "65536"),
+    "port a word": (["NOT_USED", "NOT_USED", "127.0.0.1", "abc"], "abc"),
+    "port negative": (["NOT_USED", "NOT_USED", "127.0.0.1", "-5432"], "-5432"),
+    "not a socket of PostgreSQL": (["NOT_USED", "NOT_USED", "/run/mysqld.sock", "NOT_USED"],
+                                   "/run/mysqld.sock"),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("arguments, word", BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS)
+def test_bad_arguments_are_named(program, arguments, word):
+    run = run_check(program, *arguments)
+    assert_refused(run, f"{program}: ", word)
+
+
+@pytest.mark.parametrize("arguments, word", BAD_HAPROXY_ARGUMENTS.values(),
+                         ids=BAD_HAPROXY_ARGUMENTS)
+def test_bad_arguments_are_named_in_haproxy_form_too(arguments, word):
+    run = run_check("checkpgprimary", *arguments, env=haproxy_environment("127.0.0.1", 5432))
+    assert_refused(run, "checkpgprimary: ", word)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("option", ["-?", "--help"])
+def test_help_lists_every_option(program, option):
+    run = run_check(program, option)
+    assert (run.code, run.stderr) == (Code.OK, "")
+    for word in ("--host", "--port", "--username", "--dbname", "--timeout", "--quiet", "--verbose",
+                 "--version", "--help", "--config", "--backend", "--json", "HOST", program):
+        assert word in run.stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_version_names_the_libraries_too(program, option):
+    run = run_check(program, option)
+    assert (run.code, run.stderr) == (Code.OK, "")
+    assert run.stdout.startswith(program)
+    assert "libpq" in run.stdout and "OpenSSL" in run.stdout
+
+
+def test_verbose_shows_the_steps(primary):
+    run = run_check("checkpgprimary", "-v", primary.address, primary.port)
+    assert (run.code, run.stderr) == (Code.OK, "")
+    assert run.stdout.count("\n") > 3
+    assert "primary" in run.stdout and "ms" in run.stdout and "checkpg" in run.stdout
+
+
+@pytest.mark.parametrize("program, code", [("checkpgprimary", Code.OK),
+                                           ("checkpgstandby", Code.OTHER_ROLE)])
+def test_json_is_one_object(primary, program, code):
+    run = run_check(program, "--json", primary.address, primary.port)
+    assert (run.code, run.stderr) == (code, "")
+    assert json.loads(run.stdout)["exit_code"] == code
+
+
+def test_json_of_a_failure_is_one_object():
+    run = run_check("checkpgprimary", "--json", "127.0.0.1", "1")
+    assert (run.code, run.stderr) == (Code.UNREACHABLE, "")
+    assert json.loads(run.stdout)["exit_code"] == Code.UNREACHABLE
+
+
+def test_output_that_nobody_can_take_does_not_change_the_exit_code(primary):
+    run = run_check("checkpgprimary", "-v", primary.address, primary.port,
+                    prefix=["/bin/sh", "-c", 'exec "$0" "$@" > /dev/full'])
+    assert run.code == Code.OK
+
+
+def test_a_message_that_nobody_can_take_does_not_change_the_exit_code():
+    run = run_check("checkpgprimary", "--colour",
+                    prefix=["/bin/sh", "-c", 'exec "$0" "$@" 2> /dev/full'])
+    assert run.code == Code.USAGE

@@ -1,0 +1,361 @@
+"""A standby fit to read from: what max-replay-lag, max-replay-delay and require-streaming find, and
+that they leave a healthy standby alone."""
+
+import json
+import threading
+
+import pytest
+from harness.checks import Code, ask, run_check
+from harness.clusters import Proxy, allow_replication_over_tcp, restored
+from harness.postgres import Server
+from harness.waiting import PATIENCE, wait_for
+
+OK, NOT_FIT = (Code.OK, ""), (Code.STANDBY_NOT_FIT, "")
+PATIENT = "timeout = 20s\n"
+STREAMING = f"{PATIENT}require-streaming = on\n"
+LAG = f"{PATIENT}max-replay-lag = 256kB\n"
+DELAY = f"{PATIENT}max-replay-delay = 300ms\n"
+EVERYTHING = f"{PATIENT}require-streaming = on\nmax-replay-lag = 16MB\nmax-replay-delay = 10s\n"
+
+
+# What has been committed is on its way to the standby then, not waiting for the WAL writer.
+SETTINGS = {"synchronous_commit": "on"}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    with (Server("primary", settings=SETTINGS).create() as primary,
+          Server("standby").create_standby(of=primary) as standby):
+        primary.sql("CREATE ROLE monitor LOGIN; GRANT pg_read_all_stats TO monitor;"
+                    "CREATE TABLE load (n integer, filler text)")
+        yield primary, standby
+
+
+@pytest.fixture
+def primary(pair):
+    return pair[0]
+
+
+@pytest.fixture
+def standby(pair):
+    """A standby that streams and has replayed everything; a test may configure and pause it."""
+    primary, standby = pair
+    primary.wait_for_standbys(1)
+    standby.wait_for_replay()
+    with restored(*pair):
+        yield standby
+        if not primary.is_running():
+            primary.start()
+        if standby.is_in_recovery():
+            standby.sql("SELECT pg_wal_replay_resume()")
+
+
+def code(standby, configuration):
+    return ask("checkpgstandby", standby, configuration=configuration).code
+
+
+def wait_for_code(standby, configuration, wanted, timeout=15):
+    """Waits until the check says so."""
+    seen = []
+    try:
+        wait_for(lambda: seen.append(code(standby, configuration)) or seen[-1] == wanted,
+                 f"{wanted!r}", timeout)
+    except Exception as error:
+        error.add_note(f"the last answer was {seen[-1]}")
+        raise
+
+
+def reason(standby, configuration):
+    """The one line a person reads."""
+    return run_check("checkpgstandby", standby.address, standby.port,
+                     configuration=configuration).stdout
+
+
+def write(primary, kilobytes=1):
+    primary.sql("INSERT INTO load SELECT n, repeat('x', 980) "
+                f"FROM generate_series(1, {kilobytes}) n")
+
+
+def write_while_paused(primary, standby, kilobytes=1):
+    """Pauses the replay and waits until what is written then has been received."""
+    standby.sql("SELECT pg_wal_replay_pause()")
+    write(primary, kilobytes)
+    wait_for_receipt(primary, standby)
+
+
+def wait_for_receipt(primary, standby):
+    written = primary.sql("SELECT pg_current_wal_lsn()")
+    wait_for(lambda: standby.sql(f"SELECT pg_last_wal_receive_lsn() >= '{written}'") == "t",
+             f"{standby} to receive up to {written}")
+
+
+def test_a_healthy_standby_meets_every_demand(standby):
+    assert ask("checkpgstandby", standby, configuration=EVERYTHING).outcome == OK
+
+
+def test_the_demands_on_a_standby_are_none_on_a_primary(primary, standby):
+    assert ask("checkpgprimary", primary, configuration=EVERYTHING).outcome == OK
+    assert ask("checkpgprimary", standby, configuration=EVERYTHING).code == Code.OTHER_ROLE
+    assert ask("checkpgstandby", primary, configuration=EVERYTHING).code == Code.OTHER_ROLE
+
+
+class TestPausedReplay:
+    def test_without_a_limit_it_is_no_matter(self, primary, standby):
+        write_while_paused(primary, standby, 1000)
+        assert ask("checkpgstandby", standby, configuration=STREAMING).outcome == OK
+
+    def test_the_lag_is_found_and_heals(self, primary, standby):
+        assert ask("checkpgstandby", standby, configuration=LAG).outcome == OK
+        write_while_paused(primary, standby, 1000)
+        assert ask("checkpgstandby", standby, configuration=LAG).outcome == NOT_FIT
+        assert "256kB" in reason(standby, LAG)
+        standby.sql("SELECT pg_wal_replay_resume()")
+        wait_for_code(standby, LAG, Code.OK)
+
+    def test_a_lag_below_the_limit_is_allowed(self, primary, standby):
+        write_while_paused(primary, standby, 10)
+        assert ask("checkpgstandby", standby, configuration=LAG).outcome == OK
+        assert code(standby, f"{PATIENT}max-replay-lag = 0\n") == Code.STANDBY_NOT_FIT
+
+    def test_the_delay_is_found_and_heals(self, primary, standby):
+        write_while_paused(primary, standby)
+        wait_for_code(standby, DELAY, Code.STANDBY_NOT_FIT)
+        assert "300ms" in reason(standby, DELAY)
+        standby.sql("SELECT pg_wal_replay_resume()")
+        wait_for_code(standby, DELAY, Code.OK)
+
+    def test_a_delay_below_the_limit_is_allowed(self, primary, standby):
+        write_while_paused(primary, standby)
+        assert code(standby, f"{PATIENT}max-replay-delay = 1h\n") == Code.OK
+
+    def test_a_pause_in_which_nothing_is_written_is_no_delay(self, standby):
+        standby.sql("SELECT pg_wal_replay_pause()")
+        wait_for_age(standby, "500 ms")
+        for _ in range(5):
+            assert ask("checkpgstandby", standby, configuration=DELAY).outcome == OK
+
+
+class TestSlowReplay:
+    def test_replay_that_waits_longer_than_the_delay_allowed_is_found(self, primary, standby):
+        standby.set(recovery_min_apply_delay="3s")
+        write(primary)
+        wait_for_code(standby, DELAY, Code.STANDBY_NOT_FIT)
+        standby.set(recovery_min_apply_delay="0")
+        wait_for_code(standby, DELAY, Code.OK)
+
+    def test_a_wait_below_the_delay_allowed_is_no_matter(self, primary, standby):
+        standby.set(recovery_min_apply_delay="1s")
+        write(primary)
+        assert code(standby, f"{PATIENT}max-replay-delay = 1h\n") == Code.OK
+
+
+class TestStreaming:
+    def test_a_standby_without_primary_conninfo(self, primary, standby):
+        standby.set(primary_conninfo="")
+        wait_for_code(standby, STREAMING, Code.STANDBY_NOT_FIT)
+        assert "no WAL receiver" in reason(standby, STREAMING)
+        assert code(standby, PATIENT) == Code.OK
+        standby.follow(primary)
+        wait_for_code(standby, STREAMING, Code.OK)
+
+    def test_a_standby_whose_primary_is_stopped(self, primary, standby):
+        primary.stop()
+        wait_for_code(standby, STREAMING, Code.STANDBY_NOT_FIT)
+        primary.start()
+        wait_for_code(standby, STREAMING, Code.OK)
+
+    def test_a_standby_whose_primary_is_killed(self, primary, standby):
+        primary.kill()
+        wait_for_code(standby, STREAMING, Code.STANDBY_NOT_FIT)
+        primary.start()
+        wait_for_code(standby, STREAMING, Code.OK)
+
+    @pytest.mark.parametrize("role", ["checkpg", "monitor"])
+    def test_a_cut_network_towards_the_primary(self, primary, standby, role):
+        allow_replication_over_tcp(primary)
+        anybody(standby)
+        configuration = f"{STREAMING}user = {role}\n"
+        with Proxy(primary) as proxy:
+            standby.set(wal_receiver_timeout="1s", primary_conninfo=(
+                f"host={proxy.address} port={proxy.port} user=postgres application_name=cut"))
+            wait_for(lambda: primary.sql("SELECT state FROM pg_stat_replication WHERE "
+                                         "application_name = 'cut'") == "streaming",
+                     "the standby to stream through the proxy")
+            assert ask("checkpgstandby", standby, configuration=configuration).outcome == OK
+            proxy.cut()
+            wait_for_code(standby, configuration, Code.STANDBY_NOT_FIT)
+            proxy.mend()
+            wait_for_code(standby, configuration, Code.OK)
+            standby.follow(primary)
+            primary.wait_for_standbys(1)
+
+    def test_a_restarted_standby_that_cannot_reach_its_primary(self, primary, standby):
+        """It has received nothing since its start: how far behind it is can't be known."""
+        standby.set(primary_conninfo="")
+        standby.restart()
+        assert code(standby, PATIENT) == Code.OK
+        assert code(standby, LAG) == Code.STANDBY_NOT_FIT
+        assert "unknown" in reason(standby, LAG)
+        assert code(standby, STREAMING) == Code.STANDBY_NOT_FIT
+        standby.follow(primary)
+        wait_for_code(standby, LAG + "require-streaming = on\n", Code.OK)
+
+
+class TestRoles:
+    def test_a_role_without_pg_read_all_stats_sees_that_there_is_a_receiver(self, standby):
+        run = run_check("checkpgstandby", "-v", standby.address, standby.port,
+                        configuration=STREAMING)
+        assert (run.code, run.stderr) == (Code.OK, "")
+        assert "GRANT pg_read_all_stats" in run.stdout
+
+    def test_a_role_with_pg_read_all_stats_sees_that_it_streams(self, standby):
+        anybody(standby)
+        run = run_check("checkpgstandby", "--json", "-U", "monitor", standby.address, standby.port,
+                        configuration=STREAMING)
+        assert run.code == Code.OK
+        assert json.loads(run.stdout)["server"]["wal_receiver"] == "streaming"
+
+    @pytest.mark.parametrize("role", ["checkpg", "monitor"])
+    def test_both_see_that_there_is_none(self, primary, standby, role):
+        anybody(standby)
+        configuration = f"{STREAMING}user = {role}\n"
+        assert ask("checkpgstandby", standby, configuration=configuration).outcome == OK
+        standby.set(primary_conninfo="")
+        wait_for_code(standby, configuration, Code.STANDBY_NOT_FIT)
+        standby.follow(primary)
+        wait_for_code(standby, configuration, Code.OK)
+
+
+class TestQuietTimes:
+    def test_a_cluster_idle_for_longer_than_the_delay_is_not_stale(self, standby):
+        wait_for_age(standby, "1 s")
+        for _ in range(20):
+            assert ask("checkpgstandby", standby, configuration=DELAY).outcome == OK
+        run = run_check("checkpgstandby", "--json", standby.address, standby.port,
+                        configuration=DELAY)
+        server = json.loads(run.stdout)["server"]
+        assert server["last_replay_age_ms"] > 1000
+        assert (server["behind"], server["replay_lag_bytes"]) == (False, 0)
+
+    def test_a_restarted_idle_standby_is_not_stale(self, primary, standby):
+        standby.restart()
+        wait_for_code(standby, EVERYTHING, Code.OK)
+        wait_for_age(standby, "500 ms")
+        assert ask("checkpgstandby", standby, configuration=DELAY).outcome == OK
+
+    def test_wal_without_transactions_is_not_stale(self, primary, standby):
+        """A checkpoint is replayed at once and makes no last transaction younger."""
+        wait_for_age(standby, "500 ms")
+        asked = AskInALoop(standby, DELAY)
+        with asked:
+            for _ in range(10):
+                primary.sql("CHECKPOINT; SELECT pg_switch_wal()")
+        assert asked.codes == {Code.OK}
+
+    def test_the_first_wal_after_a_quiet_time_is_never_too_late(self, primary, standby):
+        """A client commits now and then, always a little later than the delay allowed: what
+        arrives then is, for a moment, behind a transaction that is older than that."""
+        asked = AskInALoop(standby, DELAY)
+        with asked, primary.session() as client:
+            for _ in range(20):
+                wait_for_age(standby, "310 ms")
+                client.sql("INSERT INTO load VALUES (1) RETURNING n")
+        assert asked.codes == {Code.OK}, asked.codes
+        assert asked.count > 20
+
+    def test_a_long_transaction_that_keeps_writing_is_not_stale(self, primary, standby):
+        """Nothing is committed for longer than the delay allowed, and WAL always on its way."""
+        primary.set(wal_writer_delay="1ms")
+        wait_for_age(standby, "310 ms")
+        asked = AskInALoop(standby, DELAY)
+        with asked, primary.session() as client:
+            client.sql("BEGIN; SELECT 1")
+            while asked.count < 60:
+                client.sql("INSERT INTO load VALUES (1) RETURNING n")
+            client.sql("COMMIT; SELECT 1")
+        assert asked.codes == {Code.OK}, asked.codes
+
+
+    def test_an_open_transaction_that_pauses_makes_no_standby_stale(self, primary, standby):
+        """What no commit asks for is sent by whole pages, which end in the middle of a record: its
+        beginning has been received and can't be replayed, for up to 15 seconds."""
+        behind = "SELECT pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
+        wait_for_age(standby, "310 ms")
+        with primary.session() as client:
+            client.sql("BEGIN; SELECT 1")
+            wait_for(lambda: client.sql("INSERT INTO load SELECT 1 FROM generate_series(1, 200); "
+                                        "SELECT 1") and standby.sql(behind) == "t",
+                     "half a record on the standby")
+            for _ in range(5):
+                assert ask("checkpgstandby", standby, configuration=DELAY).outcome == OK
+
+
+class AskInALoop:
+    """Asks a standby without a pause while a `with` block lasts."""
+
+    def __init__(self, standby, configuration):
+        self.codes = set()
+        self.count = 0
+        self._standby, self._configuration = standby, configuration
+        self._enough = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(2)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self):
+        while not self._enough.is_set():
+            self.codes.add(code(self._standby, self._configuration))
+            self.count += 1
+
+
+def test_a_verdict_takes_no_longer_than_the_timeout_though_it_asks_twice(primary, standby):
+    write_while_paused(primary, standby)
+    wait_for_code(standby, DELAY, Code.STANDBY_NOT_FIT)
+    run = ask("checkpgstandby", standby, configuration="max-replay-delay = 300ms\n")
+    assert run.outcome == NOT_FIT
+    assert run.seconds < 1.5 + 1.0 * PATIENCE
+
+
+def test_a_pause_is_told_in_one_line_and_in_json(primary, standby):
+    write_while_paused(primary, standby, 1000)
+    run = run_check("checkpgstandby", "-v", standby.address, standby.port, configuration=LAG)
+    assert (run.code, run.stderr) == (Code.STANDBY_NOT_FIT, "")
+    assert "received" in run.stdout and "replayed" in run.stdout
+    run = run_check("checkpgstandby", "--json", standby.address, standby.port, configuration=LAG)
+    told = json.loads(run.stdout)
+    assert (told["exit_code"], told["wanted"]) == (Code.STANDBY_NOT_FIT, "standby")
+    assert told["server"]["replay_lag_bytes"] > 256 * 1024
+    assert told["server"]["behind"] is True
+
+
+@pytest.mark.parametrize("digits", ["0", "3", "-15"])
+def test_how_the_server_prints_numbers_changes_nothing(primary, standby, digits):
+    primary.sql(f"ALTER ROLE checkpg SET extra_float_digits = '{digits}'")
+    try:
+        standby.wait_for_replay()
+        write_while_paused(primary, standby)
+        assert code(standby, f"{PATIENT}max-replay-delay = 1h\n") == Code.OK
+        wait_for_code(standby, DELAY, Code.STANDBY_NOT_FIT)
+    finally:
+        standby.sql("SELECT pg_wal_replay_resume()")
+        primary.sql("ALTER ROLE checkpg RESET extra_float_digits")
+
+
+def anybody(server):
+    """Lets every role in."""
+    server.authenticate("trust", role="all")
+
+
+def wait_for_age(standby, age):
+    """Waits until the last transaction the standby has replayed is this old."""
+    wait_for(lambda: standby.sql("SELECT clock_timestamp() - COALESCE(pg_last_xact_replay_"
+                                 "timestamp(), pg_postmaster_start_time()) > interval "
+                                 f"'{age}'") == "t", f"a quiet time of {age}")
