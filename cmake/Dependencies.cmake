@@ -47,9 +47,13 @@ if(NOT OPENSSL_FOUND)
   checkpg_missing("OpenSSL 1.1.1 or newer" "libssl-dev" "openssl-devel")
 endif()
 
-pkg_check_modules(LIBPQ QUIET libpq>=14)
+set(oldest_libpq 14)
+if(CHECKPG_STATIC)
+  set(oldest_libpq 15) # src/scram_salted_password.c has the interfaces since then
+endif()
+pkg_check_modules(LIBPQ QUIET libpq>=${oldest_libpq})
 if(NOT LIBPQ_FOUND)
-  checkpg_missing("libpq 14 or newer" "libpq-dev" "libpq-devel")
+  checkpg_missing("libpq ${oldest_libpq} or newer" "libpq-dev" "libpq-devel")
 endif()
 
 add_library(checkpg_libpq INTERFACE)
@@ -61,16 +65,16 @@ if(CHECKPG_STATIC)
   # ones the _shlib variants, which have what libpq calls under its own names in every release.
   # GSSAPI and LDAP exist only as shared libraries: src/libpq_without_kerberos_and_ldap.c stands
   # in for them.
-  file(GLOB postgresql_library_dirs "/usr/lib/postgresql/*/lib")
-  list(SORT postgresql_library_dirs COMPARE NATURAL ORDER DESCENDING)
+  # All of one release: their internal interfaces differ, and the linker wouldn't notice.
+  string(REGEX MATCH "^[0-9]+" libpq_major "${LIBPQ_VERSION}")
   foreach(archive pq pgcommon_shlib pgport_shlib)
     find_library(CHECKPG_LIB${archive}_A NAMES lib${archive}.a
-      HINTS ${LIBPQ_LIBRARY_DIRS} ${LIBPQ_LIBDIR} ${postgresql_library_dirs})
+      HINTS ${LIBPQ_LIBRARY_DIRS} ${LIBPQ_LIBDIR} /usr/lib/postgresql/${libpq_major}/lib)
     if(NOT CHECKPG_LIB${archive}_A)
       if(archive STREQUAL "pq")
         checkpg_missing("lib${archive}.a" "libpq-dev" "a static libpq")
       endif()
-      checkpg_missing("lib${archive}.a" "postgresql-server-dev-15 (-17 on Debian 13)" "postgresql-static")
+      checkpg_missing("lib${archive}.a" "postgresql-server-dev-${libpq_major}" "postgresql-static")
     endif()
   endforeach()
   target_link_libraries(checkpg_libpq INTERFACE

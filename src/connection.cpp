@@ -1,6 +1,7 @@
 #include "connection.hpp"
 
 #include "password_file.hpp"
+#include "presentable.hpp"
 #include "sqlstate.hpp"
 #include "tls_handshake.hpp"
 
@@ -12,6 +13,7 @@
 #include <stdexcept>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace checkpg {
 
@@ -95,6 +97,15 @@ bool fails_anywhere(const std::vector<Setting>& settings, std::string_view messa
     return message == PQerrorMessage(start(elsewhere).get());
 }
 
+/// Whether this process may open no more files: libpq says so only in words.
+bool out_of_descriptors() noexcept {
+    const int copy = ::dup(STDERR_FILENO);
+    const bool none_left = copy == -1 && (errno == EMFILE || errno == ENFILE);
+    if (copy != -1)
+        ::close(copy);
+    return none_left;
+}
+
 } // namespace
 
 void Connection::Finish::operator()(PGconn* connection) const noexcept { PQfinish(connection); }
@@ -111,6 +122,9 @@ void Connection::begin(const std::vector<Setting>& settings) {
     PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
     secret_ = PQpass(connection_.get());
     password_file_ = value_of(settings, "passfile");
+    authentication_required_ = !value_of(settings, "require_auth").empty();
+    if (value_of(settings, "sslnegotiation") == "direct")
+        expect_tls(); // libpq 17: without a request that could be refused
     contact_.address = value_of(settings, "hostaddr");
     if (contact_.address.empty())
         contact_.address = value_of(settings, "host");
@@ -123,9 +137,12 @@ void Connection::begin(const std::vector<Setting>& settings) {
 
 void Connection::fail_to_begin(const std::vector<Setting>& settings) {
     const std::string message = PQerrorMessage(connection_.get());
-    fail_with_message(fails_anywhere(settings, message) ? ExitCode::configuration
-                                                        : ExitCode::unreachable,
-                      message);
+    if (out_of_descriptors())
+        fail(ExitCode::internal, "no file descriptor is left for a connection");
+    else
+        fail_with_message(fails_anywhere(settings, message) ? ExitCode::configuration
+                                                            : ExitCode::unreachable,
+                          message);
 }
 
 int Connection::socket() const noexcept { return PQsocket(connection_.get()); }
@@ -156,13 +173,20 @@ void Connection::advance_connecting() {
         connected();
         break;
     default:
-        if (PQconnectionNeedsPassword(connection) != 0)
-            fail(ExitCode::access_denied, why_no_password(password_file_));
-        else
-            fail_with_message(code_of_failed_connect(status), PQerrorMessage(connection));
+        fail_to_connect(status);
     }
     if (!contact_.connected && status != CONNECTION_STARTED && state_ != State::failed)
         contact_.connected = Deadline::Clock::now();
+}
+
+void Connection::fail_to_connect(int status) {
+    PGconn* const connection = connection_.get();
+    if (PQconnectionNeedsPassword(connection) != 0)
+        fail(ExitCode::access_denied, why_no_password(password_file_));
+    else if (!glimpse_.tls_refusal.empty())
+        fail(ExitCode::access_denied, "the server refused us over TLS: " + glimpse_.tls_refusal);
+    else
+        fail_with_message(code_of_failed_connect(status), PQerrorMessage(connection));
 }
 
 void Connection::connected() {
@@ -222,7 +246,7 @@ void Connection::take_result(const PGresult* result) {
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         fail_with_message(ExitCode::unexpected_answer, PQresultErrorMessage(result));
         if (failure_.code == ExitCode::access_denied)
-            failure_.text += "; " + grants_for(question_, PQuser(connection_.get()));
+            failure_.text += "; " + grants_for(question_, quoted_user());
         return;
     }
     try {
@@ -230,6 +254,14 @@ void Connection::take_result(const PGresult* result) {
     } catch (const std::invalid_argument& error) {
         fail(ExitCode::unexpected_answer, error.what());
     }
+}
+
+std::string Connection::quoted_user() const {
+    PGconn* const connection = connection_.get();
+    const std::string_view user = PQuser(connection);
+    const std::unique_ptr<char, decltype(&PQfreemem)> quoted{
+        PQescapeIdentifier(connection, user.data(), user.size()), &PQfreemem};
+    return quoted ? presentable(quoted.get(), secret_) : std::string{user};
 }
 
 void Connection::time_out() {
@@ -253,14 +285,21 @@ void Connection::look_ahead() {
         const auto length = ::recv(socket(), bytes.data(), 1, MSG_PEEK | MSG_DONTWAIT);
         glimpse_.tls_reply = length == 1 ? static_cast<char>(bytes[0]) : '\0';
         if (glimpse_.tls_reply == 'S')
-            observe_tls();
+            expect_tls();
     } else if (status == CONNECTION_AWAITING_RESPONSE && tls != nullptr) {
-        look_at_message(bytes.data(), peek_tls(tls, bytes.data(), bytes.size()));
+        const TlsGlimpse glimpse = peek_tls(tls, bytes.data(), bytes.size());
+        glimpse_.tls_refusal = glimpse.refusal;
+        look_at_message(bytes.data(), glimpse.length);
     } else if (status == CONNECTION_AWAITING_RESPONSE) {
         const auto length = ::recv(socket(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
         look_at_message(bytes.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
     }
     take_tls_end();
+}
+
+void Connection::expect_tls() {
+    glimpse_.tls_reply = 'S';
+    observe_tls();
 }
 
 void Connection::look_at_message(const unsigned char* bytes, std::size_t length) {
@@ -273,7 +312,8 @@ void Connection::look_at_message(const unsigned char* bytes, std::size_t length)
     const auto code = big_endian(bytes + 5);
     if (size < authentication_header - 1 || size > largest_authentication_request)
         return;
-    glimpse_.may_refuse = code != authentication_ok && code != sasl_continue;
+    glimpse_.may_refuse =
+        code != sasl_continue && (code != authentication_ok || authentication_required_);
     if (contact_.authentication.empty())
         contact_.authentication = authentication_name(code);
 }
@@ -310,9 +350,6 @@ ExitCode Connection::code_of_failed_connect(int status) const {
     case CONNECTION_MADE: // requirepeer, or GSSAPI encryption that we can't do
         return gave_up_by_itself ? ExitCode::access_denied : ExitCode::unexpected_answer;
     case CONNECTION_AWAITING_RESPONSE:
-        if (take_tls_end() == TlsEnd::refused_by_server)
-            return ExitCode::access_denied; // TLS 1.3: our certificate is judged after the
-                                            // handshake
         return gave_up_by_itself && glimpse_.may_refuse ? ExitCode::access_denied
                                                         : ExitCode::unexpected_answer;
     default:
@@ -328,7 +365,7 @@ ExitCode Connection::code_of_failed_tls() const {
     if (PQsslStruct(connection_.get(), "OpenSSL") != nullptr)
         return ExitCode::unexpected_answer; // something was injected before the handshake
     switch (take_tls_end()) {
-    case TlsEnd::none:
+    case TlsEnd::none: // libpq reads our files only now, before it sends anything
     case TlsEnd::not_started:
         return ExitCode::configuration;
     case TlsEnd::refused_by_us:

@@ -75,16 +75,20 @@ private:
         /// The last message wants a log-in that we may not be able or willing to do. If libpq gives
         /// up at any other one, the message itself was wrong.
         bool may_refuse = false;
+        std::string tls_refusal; ///< TLS 1.3: our certificate is judged after the handshake
     };
 
     void begin(const std::vector<Setting>& settings);
     void fail_to_begin(const std::vector<Setting>& settings);
     void advance_connecting();
+    void fail_to_connect(int status);
     void advance_asking();
     void collect_answer();
     void take_result(const pg_result* result);
     void connected();
     void look_ahead();
+    void expect_tls();
+    std::string quoted_user() const;
     void look_at_message(const unsigned char* bytes, std::size_t length);
     bool flooded() noexcept;
     void fail(ExitCode code, std::string_view text);
@@ -99,6 +103,7 @@ private:
     std::size_t received_ = 0;
     std::string secret_; ///< the password, never to be shown
     std::string password_file_;
+    bool authentication_required_ = false; ///< require_auth is set (libpq 16)
     Question question_;
     std::optional<ServerState> answer_;
     Failure failure_;

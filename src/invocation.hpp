@@ -19,7 +19,7 @@ std::string_view name(Role role) noexcept;
 using EnvironmentLookup = std::function<const char*(const char* name)>;
 
 /// One value for a libpq keyword or one of checkpg's own keys, and where it was said. An empty
-/// value takes back what a weaker source said.
+/// value for a libpq keyword takes back what a weaker source said.
 struct Setting {
     std::string key;
     std::string value;

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <netdb.h>
-#include <new>
 #include <pthread.h>
 
 namespace checkpg {
@@ -40,10 +39,11 @@ struct LookUp::Request {
     std::string name;
     addrinfo hints{};
     gaicb control{};
+    bool begun = false;
 };
 
 void LookUp::Abandon::operator()(Request* request) const noexcept {
-    if (::gai_error(&request->control) == EAI_INPROGRESS)
+    if (request->begun && ::gai_error(&request->control) == EAI_INPROGRESS)
         return; // a thread still writes to it: it must never be freed
     if (request->control.ar_result != nullptr)
         ::freeaddrinfo(request->control.ar_result);
@@ -64,13 +64,17 @@ LookUp::LookUp(std::vector<Setting> settings)
     request_->control.ar_name = request_->name.c_str();
     request_->control.ar_request = &request_->hints;
     gaicb* list = &request_->control;
-    if (::getaddrinfo_a(GAI_NOWAIT, &list, 1, nullptr) != 0)
-        throw std::bad_alloc{};
+    request_->begun = ::getaddrinfo_a(GAI_NOWAIT, &list, 1, nullptr) == 0;
 }
 
-bool LookUp::done() const noexcept { return ::gai_error(&request_->control) != EAI_INPROGRESS; }
+bool LookUp::done() const noexcept {
+    return !request_->begun || ::gai_error(&request_->control) != EAI_INPROGRESS;
+}
 
 std::variant<std::vector<Setting>, Failure> LookUp::result() {
+    if (!request_->begun)
+        return Failure{ExitCode::internal, "",
+                       fmt::format("no thread or memory to look the name '{}' up", request_->name)};
     const int error = ::gai_error(&request_->control);
     const auto addresses = addresses_of(error == 0 ? request_->control.ar_result : nullptr);
     if (addresses.empty())

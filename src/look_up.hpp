@@ -22,7 +22,8 @@ public:
     bool done() const noexcept;
 
     /// The settings with all the name's addresses, as lists of libpq's (it tries one after the
-    /// other), or unreachable if there are none; only when done, once.
+    /// other), or a failure: unreachable if there are none, internal if the look-up could not be
+    /// begun. Only when done, once.
     std::variant<std::vector<Setting>, Failure> result();
 
     /// The failure of a look-up that isn't done in time.

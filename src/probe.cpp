@@ -107,7 +107,7 @@ public:
 
     /// Goes on with all that can, after waiting for the first one until then.
     void advance(const Question& question, Deadline deadline) {
-        wait(deadline.remaining());
+        idle_ = wait(deadline.remaining()) == 0;
         for (std::size_t i = 0; i < probes_.size() && !deadline.passed(); ++i)
             if (probes_[i].looks_up() || waits_[i].revents != 0)
                 probes_[i].advance(question);
@@ -115,8 +115,7 @@ public:
 
     Answers answers() {
         Answers answers;
-        if (!done())
-            answers.unheard = wait(Deadline::Clock::duration::zero()) > 0;
+        answers.unheard = !done() && !idle_;
         for (Probe& probe : probes_) {
             if (!probe.done())
                 probe.time_out();
@@ -144,6 +143,7 @@ private:
 
     std::vector<Probe> probes_;
     std::vector<pollfd> waits_;
+    bool idle_ = false; ///< nobody had said anything when last waited: silence is proven
 };
 
 } // namespace

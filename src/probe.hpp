@@ -20,8 +20,8 @@ struct Answer {
 /// What asking several servers came to.
 struct Answers {
     std::vector<Answer> all; ///< in the servers' order
-    /// At the deadline a server had said something, or would have listened, that we had no time
-    /// for: this machine was too slow, and a server counted as timed out was not silent.
+    /// The deadline came while we were busy, not while we waited: who counts as timed out has not
+    /// been silent, this machine was too slow to hear it.
     bool unheard = false;
 };
 

@@ -5,9 +5,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <nss.h>
+#include <string>
+#include <string_view>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <vector>
 
 namespace checkpg {
 
@@ -22,13 +25,22 @@ extern "C" void end_now(int) { ::_exit(to_int(ExitCode::timed_out)); }
 
 } // namespace
 
-void prepare_environment() noexcept {
+void keep_to_ourselves() noexcept {
     ::setenv("HOME", "/nonexistent", 0);
-    ::unsetenv("PGSERVICE");
 #ifdef CHECKPG_STATIC
+    ::setenv("OPENSSL_CONF", "/nonexistent", 1);
     ::__nss_configure_lookup("hosts", "files dns");
     ::__nss_configure_lookup("passwd", "files");
 #endif
+}
+
+void hide_environment_from_libpq() {
+    std::vector<std::string> names;
+    for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
+        if (const std::string_view text{*variable}; text.substr(0, 2) == "PG")
+            names.emplace_back(text.substr(0, text.find('=')));
+    for (const std::string& name : names)
+        ::unsetenv(name.c_str());
 }
 
 void bound_memory() noexcept {

@@ -4,11 +4,16 @@
 
 namespace checkpg {
 
-/// Settles what libpq and glibc would otherwise look for outside: HOME gets a value if it has
-/// none and PGSERVICE goes (a service would name another server). A static glibc is kept to the
-/// name services built into it ("files" and "dns", since glibc 2.34): loading those of the
-/// machine's own glibc would crash. Call before any thread starts.
-void prepare_environment() noexcept;
+/// Keeps glibc, libpq and OpenSSL from looking outside: HOME gets a value if it has none. A
+/// static glibc is kept to the name services built into it ("files" and "dns", since glibc 2.34),
+/// a static OpenSSL from openssl.cnf: modules that they would load belong to the machine's own
+/// glibc and crash this one. Call before any thread starts.
+void keep_to_ourselves() noexcept;
+
+/// Takes all of libpq's variables (PG...) out of the environment. Call when the settings are
+/// made: those of them that count are settings by then, and libpq would use the others where a
+/// setting is empty.
+void hide_environment_from_libpq();
 
 /// Bounds this process's memory, so that no server can make it grow: what doesn't fit fails as
 /// "out of memory". Not under the address sanitizer, whose own memory would not fit.

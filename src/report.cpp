@@ -110,9 +110,13 @@ std::string contact_lines(const Report& report, const Answer& server) {
     return lines;
 }
 
-std::string settings_lines(const Settings& settings) {
+std::string settings_lines(const Report& report) {
     std::string lines;
-    for (const Setting& setting : settings.explained)
+    if (!report.invocation.backend.empty() && !report.settings.section_found)
+        lines += detail(fmt::format("the configuration has no section [{}]: only its global part "
+                                    "counts",
+                                    report.invocation.backend));
+    for (const Setting& setting : report.settings.explained)
         if (!setting.value.empty())
             lines +=
                 detail(fmt::format("{} = {}  ({})", setting.key, setting.value, setting.origin));
@@ -216,7 +220,7 @@ std::string story(const Report& report) {
     return step(
                report, report.begun,
                fmt::format("{} asks {}", report.program, server_name(report.settings.connection))) +
-           settings_lines(report.settings) + contact_lines(report, report.check.server) +
+           settings_lines(report) + contact_lines(report, report.check.server) +
            peer_lines(report) +
            step(report, report.ended,
                 fmt::format("exit code {} ({})", to_int(verdict.code), words(verdict.code))) +

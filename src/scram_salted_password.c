@@ -4,6 +4,10 @@
  * keeps the keyed state. The static executables are linked with --wrap=scram_SaltedPassword, so
  * that libpq calls this instead. Same iterations, same result, half the instructions.
  *
+ * The last key is kept: all servers of a cluster have the same role with the same salt, so a
+ * primary and its peers cost one computation. The process ends with the check, and libpq holds
+ * the password as long. Only one thread connects.
+ *
  * The signature is that of src/include/common/scram-common.h, which is not installed: PostgreSQL
  * 16 added the hash type and the key's length.
  */
@@ -11,14 +15,57 @@
 
 #include <pg_config.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { longest_key = EVP_MAX_MD_SIZE };
+
+static struct {
+    char* password; /* null: nothing is kept */
+    char* salt;
+    int salt_length;
+    int iterations;
+    int key_length;
+    uint8_t key[longest_key];
+} last;
+
+static int is_last(const char* password, const char* salt, int salt_length, int iterations,
+                   int key_length) {
+    return last.password != NULL && strcmp(last.password, password) == 0 &&
+           last.salt_length == salt_length && memcmp(last.salt, salt, (size_t)salt_length) == 0 &&
+           last.iterations == iterations && last.key_length == key_length;
+}
+
+/* Short of memory nothing is kept, which costs time only. */
+static void keep(const char* password, const char* salt, int salt_length, int iterations,
+                 const uint8_t* key, int key_length) {
+    free(last.password);
+    free(last.salt);
+    last.password = NULL;
+    last.salt = malloc((size_t)salt_length + 1);
+    if (last.salt == NULL || key_length > longest_key)
+        return;
+    memcpy(last.salt, salt, (size_t)salt_length);
+    memcpy(last.key, key, (size_t)key_length);
+    last.salt_length = salt_length;
+    last.iterations = iterations;
+    last.key_length = key_length;
+    last.password = strdup(password);
+}
 
 static int salted_password(const char* password, const char* salt, int salt_length, int iterations,
-                           uint8_t* result, int key_length, const char** error) {
-    if (PKCS5_PBKDF2_HMAC(password, -1, (const unsigned char*)salt, salt_length, iterations,
-                          EVP_sha256(), key_length, result) == 1)
+                           uint8_t* key, int key_length, const char** error) {
+    if (is_last(password, salt, salt_length, iterations, key_length)) {
+        memcpy(key, last.key, (size_t)key_length);
         return 0;
-    *error = "OpenSSL could not derive the key";
-    return -1;
+    }
+    if (PKCS5_PBKDF2_HMAC(password, -1, (const unsigned char*)salt, salt_length, iterations,
+                          EVP_sha256(), key_length, key) != 1) {
+        *error = "OpenSSL could not derive the key";
+        return -1;
+    }
+    keep(password, salt, salt_length, iterations, key, key_length);
+    return 0;
 }
 
 #if PG_VERSION_NUM >= 160000

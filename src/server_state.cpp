@@ -186,10 +186,6 @@ Receiver read_receiver(Row& row) {
     return *status == "streaming" ? Receiver::streaming : Receiver::not_streaming;
 }
 
-} // namespace
-
-namespace {
-
 /// WAL that no commit has asked for is written and sent in whole pages (src/backend/access/
 /// transam/xlog.c, XLogBackgroundFlush()), so that it ends within a record that can't be replayed
 /// yet. A commit is sent up to its end, which hardly ever is the end of a page.

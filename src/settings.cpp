@@ -3,6 +3,7 @@
 #include "error.hpp"
 #include "libpq_keywords.hpp"
 #include "password_file.hpp"
+#include "presentable.hpp"
 #include "units.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +16,6 @@ namespace checkpg {
 namespace {
 
 constexpr std::string_view built_in = "built in";
-constexpr std::string_view mask = "********";
 
 /// checkpg's own keys; all others are libpq's.
 constexpr std::array<std::string_view, 8> own_keys{
@@ -26,13 +26,16 @@ bool is_own_key(std::string_view key) noexcept {
     return std::find(own_keys.begin(), own_keys.end(), key) != own_keys.end();
 }
 
-/// libpq keywords that a check must decide itself, since they would change which server is asked
-/// or which answer it gives, and values that can't name one server.
+/// libpq keywords that would change which server is asked or what its answer means.
+bool is_misleading(std::string_view key) noexcept {
+    return key == "service" || key == "servicefile" || key == "replication" ||
+           key == "target_session_attrs" || key == "fallback_application_name";
+}
+
+/// Refuses misleading keywords and values that can't name one server.
 void refuse_bad_keyword(const Setting& setting) {
-    for (const std::string_view key : {"service", "servicefile", "replication",
-                                       "target_session_attrs", "fallback_application_name"})
-        if (setting.key == key)
-            throw bad_setting(setting, "has no place in a check: remove it");
+    if (is_misleading(setting.key))
+        throw bad_setting(setting, "has no place in a check: remove it");
     const bool is_target = setting.key == "host" || setting.key == "hostaddr";
     if (is_target && setting.value.find(',') != std::string::npos)
         throw bad_setting(setting, "names several servers: a check asks exactly one");
@@ -65,7 +68,7 @@ public:
         for (const LibpqKeyword& keyword : keywords_) {
             const bool names_target = keyword.keyword == "host" || keyword.keyword == "hostaddr" ||
                                       keyword.keyword == "port";
-            if (keyword.variable.empty() || keyword.keyword == "target_session_attrs" ||
+            if (keyword.variable.empty() || is_misleading(keyword.keyword) ||
                 (names_target && form == Invocation::Form::haproxy))
                 continue;
             const char* const value = environment(keyword.variable.c_str());
@@ -241,7 +244,6 @@ Layers collect(std::string_view program, const Invocation& invocation,
     settle_target(layers);
     refuse_empty_identity(layers);
     refuse_ignored_password_file(layers);
-    layers.add_built_in("target_session_attrs", "any"); // whatever the environment says
     return layers;
 }
 
@@ -287,6 +289,11 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
     const auto keywords = libpq_keywords();
     const Layers layers = collect(program, invocation, file, environment, keywords);
     Settings settings;
+    settings.section_found = file && std::any_of(file->entries.begin(), file->entries.end(),
+                                                 [&invocation](const ConfigEntry& entry) {
+                                                     return !entry.section.empty() &&
+                                                            entry.section == invocation.backend;
+                                                 });
     settings.timeout = own_value(layers, "timeout", settings.timeout, bounded_duration);
     settings.peer_timeout =
         own_value(layers, "peer-timeout", settings.peer_timeout, bounded_duration);

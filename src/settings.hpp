@@ -34,6 +34,7 @@ struct Demands {
 struct Settings {
     /// libpq keywords and values, each keyword once: what the connection is made with.
     std::vector<Setting> connection;
+    bool section_found = false;     ///< the file has the backend's section
     milliseconds timeout{1500};     ///< over everything, measured from the start of the program
     milliseconds peer_timeout{500}; ///< what silent peers may cost of it; less than timeout
     std::vector<Peer> peers;

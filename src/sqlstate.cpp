@@ -11,8 +11,6 @@ namespace {
 constexpr std::size_t sqlstate_length = 5;
 constexpr std::string_view before_sqlstate = ":  ";
 constexpr std::string_view after_sqlstate = ": ";
-constexpr std::string_view mask = "********";
-constexpr std::size_t longest_text = 400;
 
 constexpr std::array<std::pair<std::string_view, ExitCode>, 6> known_states{{
     {"3D000", ExitCode::access_denied}, // invalid_catalog_name: no such database
@@ -84,20 +82,6 @@ ErrorText take_apart(std::string_view message) {
             last.text = without_preamble(line); // further lines are hints
     }
     return last;
-}
-
-std::string presentable(std::string_view text, std::string_view secret) {
-    std::string result{text};
-    if (!secret.empty())
-        for (auto at = result.find(secret); at != std::string::npos;
-             at = result.find(secret, at + mask.size()))
-            result.replace(at, secret.size(), mask);
-    if (result.size() > longest_text)
-        result.replace(longest_text, std::string::npos, "...");
-    for (char& c : result)
-        if ((c >= 0 && c < ' ') || c == '\x7f')
-            c = '?';
-    return result;
 }
 
 } // namespace checkpg

@@ -23,8 +23,4 @@ struct ErrorText {
 /// message the last counts.
 ErrorText take_apart(std::string_view message);
 
-/// `text` fit for a terminal and a log: without `secret`, control characters as '?', and no
-/// longer than a line may be. What a server says is not to be trusted.
-std::string presentable(std::string_view text, std::string_view secret);
-
 } // namespace checkpg

@@ -39,11 +39,18 @@ void observe_tls() {
 
 TlsEnd take_tls_end() noexcept { return std::exchange(last_end, TlsEnd::none); }
 
-std::size_t peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) noexcept {
-    std::size_t length = 0;
-    const bool got = SSL_peek_ex(connection, bytes, size, &length) == 1;
+TlsGlimpse peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) {
+    TlsGlimpse glimpse;
+    const int got = SSL_peek_ex(connection, bytes, size, &glimpse.length);
+    if (got != 1) {
+        glimpse.length = 0;
+        if (SSL_get_error(connection, got) == SSL_ERROR_SSL) {
+            const char* const reason = ERR_reason_error_string(ERR_peek_error());
+            glimpse.refusal = reason == nullptr ? "unknown alert" : reason;
+        }
+    }
     ERR_clear_error(); // libpq looks at what it reads itself
-    return got ? length : 0;
+    return glimpse;
 }
 
 } // namespace checkpg

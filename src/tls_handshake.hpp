@@ -24,8 +24,14 @@ void observe_tls();
 /// The end of the last TLS connection since the last call.
 TlsEnd take_tls_end() noexcept;
 
-/// Looks at up to `size` decrypted bytes that wait on this connection without taking them.
-/// Returns their number, 0 if there are none (yet) or the connection is broken.
-std::size_t peek_tls(ssl_st* connection, unsigned char* bytes, std::size_t size) noexcept;
+/// What waits on a TLS connection.
+struct TlsGlimpse {
+    std::size_t length = 0; ///< of the decrypted bytes; 0 if there are none (yet)
+    std::string refusal;    ///< OpenSSL's words for the alert that the server sent instead
+};
+
+/// Looks at up to `size` decrypted bytes without taking them. An alert, however, is taken: libpq
+/// will then see a closed connection only.
+TlsGlimpse peek_tls(ssl_st* connection, unsigned char* bytes, std::size_t size);
 
 } // namespace checkpg

@@ -55,20 +55,39 @@ bool is_objection(SplitBrain policy, PeerFinding finding) noexcept {
     }
 }
 
-/// No verdict at all if not every peer had its time: that a peer is silent is known only then.
+PeerFinding find_failed(ExitCode code) noexcept {
+    switch (code) {
+    case ExitCode::timed_out:
+        return PeerFinding::silent;
+    case ExitCode::internal:
+    case ExitCode::configuration: // the server's own connection was made with the same files
+        return PeerFinding::not_asked;
+    default:
+        return PeerFinding::no_answer;
+    }
+}
+
+/// No verdict at all if not every peer was asked and had its time: only then is it silent.
 Verdict judge_peers(const Demands& demands, const Identity& primary, const PeerAnswers& peers) {
-    bool silent = false;
+    Verdict verdict = ok(Role::primary);
+    std::size_t without_answer = 0;
     for (const Answer& peer : peers.answers) {
         const PeerFinding finding = find(primary, peer);
+        const bool silent = finding == PeerFinding::silent;
         if (is_objection(demands.split_brain, finding))
             return {ExitCode::split_brain,
                     fmt::format("split brain: {}, port {}, is {}", peer.contact.address,
                                 peer.contact.port, words(finding))};
-        silent = silent || finding == PeerFinding::silent;
+        if (finding == PeerFinding::not_asked)
+            verdict = {ExitCode::internal, "a peer could not be asked: " + peer.failure().text};
+        else if (silent && peers.cut_short && verdict.code == ExitCode::ok)
+            verdict = {ExitCode::timed_out, "timed out: no time was left to hear all peers"};
+        without_answer += silent || finding == PeerFinding::no_answer ? 1 : 0;
     }
-    if (silent && peers.cut_short)
-        return {ExitCode::timed_out, "timed out: no time was left to hear all peers"};
-    return ok(Role::primary);
+    if (verdict.code == ExitCode::ok && without_answer > 0)
+        verdict.reason +=
+            fmt::format("; {} of {} peers gave no answer", without_answer, peers.answers.size());
+    return verdict;
 }
 
 Verdict judge_primary(const Demands& demands, const ServerState& state, const PeerAnswers& peers) {
@@ -89,8 +108,7 @@ bool is_too_late(const Demands& demands, const Replay& replay) noexcept {
 PeerFinding find(const Identity& primary, const Answer& peer) {
     const ServerState* const state = peer.state();
     if (state == nullptr)
-        return peer.failure().code == ExitCode::timed_out ? PeerFinding::silent
-                                                          : PeerFinding::no_answer;
+        return find_failed(peer.failure().code);
     if (state->in_recovery || !state->identity)
         return PeerFinding::standby;
     const Identity& other = *state->identity;
@@ -110,6 +128,8 @@ std::string_view words(PeerFinding finding) noexcept {
         return "silent";
     case PeerFinding::no_answer:
         return "without an answer";
+    case PeerFinding::not_asked:
+        return "not asked";
     case PeerFinding::standby:
         return "a standby";
     case PeerFinding::same_instance:

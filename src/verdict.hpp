@@ -27,6 +27,7 @@ struct PeerAnswers {
 enum class PeerFinding {
     silent,    ///< no answer in time
     no_answer, ///< unreachable, or it refused us, or made no sense: not known to be a primary
+    not_asked, ///< this machine could not: no memory, no file descriptor, no readable key
     standby,
     same_instance,   ///< the very server, under another name or through a proxy
     older_primary,   ///< of the same cluster, on a lower timeline

@@ -17,9 +17,6 @@ namespace {
 
 using Clock = Deadline::Clock;
 
-/// Holds until the configuration has said another one.
-constexpr milliseconds time_for_reading_settings{1500};
-
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 bool is_set_up_error(ExitCode code) noexcept {
@@ -59,6 +56,7 @@ ExitCode check(std::string_view program, Role wanted, std::span<const char* cons
     }
     const auto file = find_config_file(invocation.config_file, ::getenv);
     const Settings settings = make_settings(program, invocation, file, ::getenv);
+    hide_environment_from_libpq();
     const Deadline deadline{begun + settings.timeout};
     guard_process(deadline);
     const Check check = check_server(wanted, settings, deadline);
@@ -75,9 +73,9 @@ int run_check(Role wanted, int argc, char** argv) noexcept {
     if (!secure_standard_descriptors())
         return to_int(code);
     try {
-        guard_process(Deadline{begun + time_for_reading_settings});
+        guard_process(Deadline{begun + Settings{}.timeout});
         bound_memory();
-        prepare_environment();
+        keep_to_ourselves();
         const std::span<const char* const> all{argv, static_cast<std::size_t>(argc)};
         code = check(program, wanted, all.subspan(argc > 0 ? 1 : 0), begun);
     } catch (const Error& error) {

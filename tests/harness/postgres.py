@@ -465,9 +465,10 @@ class Session:
         if password is not None:
             environment["PGPASSWORD"] = password
         self._psql = subprocess.Popen(
-            [bin_directory() / "psql", "-X", "-A", "-t", "-q", "-w", "-d", conninfo],
+            [bin_directory() / "psql", "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1",
+             "-d", conninfo],
             cwd="/", env=environment, text=True, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         scratch.watch(self._psql.pid)
         try:
             self.sql("SELECT 1")
@@ -482,12 +483,12 @@ class Session:
         self.close()
 
     def sql(self, query):
-        """Runs a query that returns one line, in this session."""
+        """Runs a query that returns one line, in this session. An error ends the session."""
         self._psql.stdin.write(query + ";\n")
         self._psql.stdin.flush()
         line = self._psql.stdout.readline()
-        if not line or self._psql.poll() is not None:
-            raise RuntimeError(f"session ended: {line}{self._psql.stdout.read()}")
+        if not line:
+            raise RuntimeError(f"session ended: {self._psql.stderr.read()}")
         return line.rstrip("\n")
 
     def close(self):
@@ -504,6 +505,7 @@ class Session:
             self._psql.kill()
             self._psql.wait()
         self._psql.stdout.close()
+        self._psql.stderr.close()
         scratch.unwatch(self._psql.pid)
 
 

@@ -120,7 +120,7 @@ def test_a_function_the_role_may_not_call_is_named_with_the_grant(changed, progr
         run = run_check(program, server.address, server.port, configuration=configuration)
         assert (run.code, run.stderr) == (Code.ACCESS_DENIED, "")
         assert run.stdout.count("\n") == 1
-        grants = re.search(r"GRANT .* TO checkpg", run.stdout)[0]
+        grants = re.search(r'GRANT .* TO "checkpg"', run.stdout)[0]
         assert function in grants
         assert ask(program, server).outcome == (Code.OK, "")  # what isn't asked needs no GRANT
         change(changed, grants)
@@ -137,7 +137,7 @@ def test_a_view_the_role_may_not_read_is_named_with_the_grant(changed):
         run = run_check("checkpgstandby", standby.address, standby.port,
                         configuration="require-streaming = on\n")
         assert (run.code, run.stderr) == (Code.ACCESS_DENIED, "")
-        assert "GRANT SELECT ON pg_stat_wal_receiver TO checkpg" in run.stdout
+        assert 'GRANT SELECT ON pg_stat_wal_receiver TO "checkpg"' in run.stdout
     finally:
         change(changed, "GRANT SELECT ON pg_stat_wal_receiver TO PUBLIC")
 

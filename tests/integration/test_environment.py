@@ -76,6 +76,21 @@ def test_a_service_file_changes_nothing_in_haproxy_form(primary):
     assert ask("checkpgprimary", primary, env=environment).outcome == OK
 
 
+def test_a_variable_never_takes_the_place_of_a_socket(primary):
+    """A socket has no address: libpq would take one from the environment."""
+    environment = {"PGHOSTADDR": primary.address, "PGPORT": str(primary.port)}
+    nowhere = f"/nonexistent/.s.PGSQL.{primary.port}"
+    assert run_as_haproxy("checkpgprimary", nowhere, "NOT_USED", env=environment).outcome == (
+        Code.UNREACHABLE, "")
+    run = run_check("checkpgprimary", "/nonexistent", primary.port, env=environment)
+    assert run.code == Code.UNREACHABLE
+
+
+def test_a_variable_never_takes_the_place_of_an_emptied_key(primary):
+    run = ask("checkpgprimary", primary, configuration="sslmode =\n", env={"PGSSLMODE": "require"})
+    assert run.outcome == OK
+
+
 def test_the_variables_of_the_manual_form_are_libpqs(primary):
     run = run_check("checkpgprimary", primary.address, env={"PGPORT": str(primary.port)})
     assert run.code == Code.OK

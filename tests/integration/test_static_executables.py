@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from harness import scratch
-from harness.checks import Code, bin_directory, run_check
+from harness.checks import Code, ask, bin_directory, run_check
 
 LARGEST = 7 * 2**20
 
@@ -101,3 +101,20 @@ class TestInAnEmptyChroot:
     def test_a_name_that_can_not_be_looked_up_without_etc(self):
         run = self.run("checkpgprimary", "db1.example", "-t", "1")
         assert run.code == Code.UNREACHABLE
+
+
+def test_the_machines_openssl_configuration_is_not_read(primary, authority):
+    """A module that it names would be of another glibc. A FIFO in its place would hold us up."""
+    if os.geteuid() != 0:
+        pytest.skip("a mount namespace needs root")
+    directory = subprocess.run(["openssl", "version", "-d"], capture_output=True, text=True,
+                               check=True).stdout.split('"')[1]
+    fifo = scratch.directory("openssl") / "fifo"
+    os.mkfifo(fifo)
+    primary.use_certificate(authority.issue("server"))
+    primary.authenticate("trust", connection="hostssl")
+    in_its_place = f'mount --bind {fifo} {directory}/openssl.cnf && exec "$0" "$@"'
+    run = ask("checkpgprimary", primary, configuration="sslmode = require\n",
+              prefix=["unshare", "--mount", "sh", "-c", in_its_place],
+              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    assert run.outcome == (Code.OK, "")

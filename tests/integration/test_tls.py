@@ -151,6 +151,13 @@ class TestClientCertificate:
     def test_one_of_another_authority(self):
         assert self.ask_with(certificates.Authority("Stranger").issue("checkpg")) == DENIED
 
+    def test_what_the_server_has_against_it_is_told(self):
+        certificate = certificates.Authority("Stranger").issue("checkpg")
+        run = run_check("checkpgprimary", self.primary.address, self.primary.port, configuration=(
+            f"sslmode = require\nsslcert = {certificate.certificate}\nsslkey = {certificate.key}\n"))
+        assert run.code == Code.ACCESS_DENIED
+        assert "alert unknown ca" in run.stdout
+
     def test_a_key_that_others_may_read_is_a_configuration_error(self):
         certificate = self.authority.issue("checkpg")
         certificate.key.chmod(0o644)

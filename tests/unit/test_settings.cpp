@@ -60,7 +60,6 @@ TEST_CASE("the defaults work without a file") {
     CHECK(value(settings, "application_name") == "checkpgprimary");
     CHECK(value(settings, "gssencmode") == "disable");
     CHECK(value(settings, "passfile") == "/etc/checkpg/pgpass");
-    CHECK(value(settings, "target_session_attrs") == "any");
     CHECK(value(settings, "host") == "db1");
     CHECK(value(settings, "hostaddr") == "192.0.2.11");
     CHECK(value(settings, "port") == "6432");
@@ -114,7 +113,7 @@ TEST_CASE("the environment counts as libpq's does, but never names HAProxy's ser
     CHECK(value(by_haproxy, "hostaddr") == "192.0.2.11");
     CHECK(value(by_haproxy, "port") == "6432");
     CHECK(value(by_haproxy, "sslmode") == "require");
-    CHECK(value(by_haproxy, "target_session_attrs") == "any");
+    CHECK(value(by_haproxy, "target_session_attrs").empty());
     const auto by_hand = made({}, file_of("user = checker"), mine);
     CHECK(value(by_hand, "host") == "elsewhere");
     CHECK(value(by_hand, "port") == "6666");

@@ -82,7 +82,7 @@ TEST_CASE("peers that are no primary are no objection, whatever else they are") 
         CHECK(with_peers(policy, {server(true, "8", 200, 0)}) == ExitCode::ok);
         for (const ExitCode code :
              {ExitCode::unreachable, ExitCode::timed_out, ExitCode::access_denied,
-              ExitCode::not_ready, ExitCode::unexpected_answer, ExitCode::configuration})
+              ExitCode::not_ready, ExitCode::unexpected_answer})
             CHECK(with_peers(policy, {failed(code)}) == ExitCode::ok);
     }
 }
@@ -133,6 +133,23 @@ TEST_CASE("peers that had not their full time are not silent") {
     CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::unreachable)}, true) == ExitCode::ok);
     CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::timed_out), server(false, "7", 300, 2)},
                      true) == ExitCode::split_brain);
+}
+
+TEST_CASE("a peer that this machine could not ask leaves no verdict") {
+    for (const ExitCode code : {ExitCode::internal, ExitCode::configuration}) {
+        CHECK(with_peers(SplitBrain::refuse, {failed(code)}) == ExitCode::internal);
+        CHECK(with_peers(SplitBrain::refuse, {failed(code), server(false, "7", 300, 2)}) ==
+              ExitCode::split_brain);
+    }
+}
+
+TEST_CASE("how many peers gave no answer is told") {
+    const PeerAnswers peers{
+        {failed(ExitCode::unreachable), server(true, "7", 200, 0), failed(ExitCode::timed_out)},
+        false};
+    CHECK(judge(Role::primary, {}, primary, peers).reason ==
+          "primary; 2 of 3 peers gave no answer");
+    CHECK(judge(Role::primary, {}, primary, {}).reason == "primary");
 }
 
 TEST_CASE("a primary that can't write is one only if that is allowed") {
