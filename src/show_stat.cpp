@@ -57,10 +57,10 @@ std::optional<StatRow::Kind> kind_of(std::string_view number) noexcept {
 } // namespace
 
 void append_printable(std::string& target, std::string_view text) {
-    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; };
+    const auto is_unsafe = [](char c) { return c < ' ' || c > '~'; };
     const std::size_t begin = target.size();
     target += text;
-    std::replace_if(target.begin() + static_cast<std::ptrdiff_t>(begin), target.end(), is_control,
+    std::replace_if(target.begin() + static_cast<std::ptrdiff_t>(begin), target.end(), is_unsafe,
                     '?');
 }
 

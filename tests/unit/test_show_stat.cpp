@@ -69,6 +69,7 @@ TEST_CASE("what is no table is quoted, without its control characters") {
     CHECK(refusal("Permission denied\n\n") ==
           "no table of HAProxy's: the answer is 'Permission denied'");
     CHECK(refusal("\x1b[31mred\x07\n") == "no table of HAProxy's: the answer is '?[31mred?'");
+    CHECK(refusal("\xc2\x9b csi\n") == "no table of HAProxy's: the answer is '?? csi'");
     CHECK(refusal("\n") == "no table of HAProxy's: the answer is ''");
     CHECK(refusal(std::string(500, 'x') + "\n").size() < 200);
 }
