@@ -1,0 +1,245 @@
+"""checkpgroutes over the states of a real cluster behind a real HAProxy."""
+
+import json
+
+import pytest
+from harness import haproxy, ports
+from harness.checks import run_check
+from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
+from harness.postgres import Server
+from harness.waiting import wait_for
+
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+
+
+def routes(proxy, *options, **how):
+    return run_check("checkpgroutes", "--socket", proxy.socket, *options, **how)
+
+
+def conclusions(proxy, code, *options):
+    """What --json says; `code` is the wanted exit code."""
+    result = routes(proxy, "--json", *options)
+    found = json.loads(result.stdout)
+    assert (result.code, result.stderr) == (code, ""), found
+    return found
+
+
+def problems(found):
+    return [problem["text"] for problem in found["problems"]]
+
+
+def last_line(result):
+    return result.stdout.splitlines()[-1]
+
+
+@pytest.fixture
+def cluster(primary, standbys):
+    with HAProxy([primary, *standbys], mode="daemon", interval="300ms") as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
+        yield proxy
+
+
+def test_all_is_well(cluster):
+    found = conclusions(cluster, OK)
+    assert found["state"] == "ok"
+    assert found["primaries"] == ["db1"]
+    assert found["standbys"] == ["db2", "db3"]
+    assert found["neither"] == found["problems"] == found["notes"] == []
+    checks = {(server["role"], server["name"]): (server["serving"], server["check"]["words"])
+              for server in found["servers"]}
+    assert checks == {("read-write", "db1"): (True, "primary"),
+                      ("read-write", "db2"): (False, "standby"),
+                      ("read-write", "db3"): (False, "standby"),
+                      ("read-only", "db1"): (False, "primary"),
+                      ("read-only", "db2"): (True, "standby"),
+                      ("read-only", "db3"): (True, "standby")}
+
+
+def test_the_text_has_a_table_conclusions_and_a_line_for_monitoring(cluster):
+    result = routes(cluster)
+    assert result.code == OK
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["BACKEND", "SERVER", "STATUS", "CHECK", "TOOK", "SESSIONS", "MOST",
+                                "LIMIT", "QUEUE", "CHANGED"]
+    rows = {tuple(line.split()[:2]): line.split()[2:4] for line in lines[1:]}
+    assert rows["PostgresReadWrite-frontend", "FRONTEND"] == ["OPEN", "-"]
+    assert rows["PostgresReadWrite-backend", "db1"] == ["UP", "primary"]
+    assert rows["PostgresReadWrite-backend", "db2"] == ["DOWN", "standby"]
+    assert "primary:   db1" in lines
+    assert "standbys:  db2, db3" in lines
+    assert lines[-1].startswith("OK: primary db1, 2 standbys, sessions 0 read-write and 0 read-only"
+                                " | primaries=1;1:1;1:1;0 standbys=2;1:;;0 ")
+    assert "\x1b" not in result.stdout
+
+
+def test_quiet_is_the_last_line_alone(cluster):
+    assert routes(cluster, "-q").stdout == last_line(routes(cluster)) + "\n"
+
+
+def test_verbose_shows_haproxys_own_words(cluster):
+    text = routes(cluster, "-v").stdout
+    assert "PROCERR 1" in text and "PROCOK 0" in text
+    assert f"127.0.0.1:{cluster.servers[0].port}" in text
+
+
+def test_sessions_are_counted(cluster):
+    with cluster.session(READ_WRITE), cluster.session(READ_ONLY), cluster.session(READ_ONLY):
+        wait_for(lambda: conclusions(cluster, OK)["sessions"]["read_only"]["now"] == 2,
+                 "the sessions to be counted")
+        found = conclusions(cluster, OK)
+        assert found["sessions"]["read_write"]["now"] == 1
+        line = last_line(routes(cluster))
+        assert "sessions_read_write=1;" in line and "sessions_read_only=2;" in line
+
+
+def test_a_failover_step_by_step():
+    with (Server("one").create() as one, Server("two").create_standby(of=one) as two,
+          HAProxy([one, two], interval="300ms") as proxy):
+        proxy.wait_for_routes(readwrite=["one"], readonly=["two"])
+        one.stop("immediate")
+        proxy.wait_for_routes(readwrite=[], readonly=["two"])
+        found = conclusions(proxy, CRITICAL)
+        assert problems(found)[0] == "no primary: 1 unreachable, 1 standby"
+        assert found["standbys"] == ["two"]
+        assert found["neither"] == [{"name": "one", "reason": "unreachable"}]
+
+        two.promote()
+        proxy.wait_for_routes(readwrite=["two"], readonly=[])
+        found = conclusions(proxy, WARNING)
+        assert found["primaries"] == ["two"]
+        assert problems(found) == ["no standby", "one: unreachable"]
+
+
+def test_two_primaries_that_both_get_writes(primary):
+    with (Server("other").create() as other, HAProxy([primary, other]) as proxy):
+        proxy.wait_for_routes(readwrite=["db1", "other"], readonly=[])
+        found = conclusions(proxy, CRITICAL)
+        assert problems(found)[0] == "2 primaries: db1, other"
+
+
+def test_a_split_brain_that_the_checks_refuse(primary, standby):
+    if not haproxy.can_have_private_etc():
+        pytest.skip("giving HAProxy an /etc/checkpg of its own needs root and overlay mounts")
+    with Server("other").create() as other:
+        peers = " ".join(f"127.0.0.1:{server.port}" for server in (primary, other))
+        with HAProxy([primary, other, standby],
+                     files={"checkpg.conf": f"[PostgresReadWrite-backend]\npeers = {peers}\n"}) \
+                as proxy:
+            proxy.wait_for_routes(readwrite=[], readonly=["db2"])
+            found = conclusions(proxy, CRITICAL)
+            assert problems(found)[0] == "no primary: split brain between db1, other"
+            assert {"name": "other", "reason": "split brain"} in found["neither"]
+
+
+def test_a_frozen_server(primary, standbys):
+    with HAProxy([primary, *standbys], interval="300ms") as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
+        standbys[0].freeze()
+        try:
+            proxy.wait_for_routes(readwrite=["db1"], readonly=["db3"])
+            found = conclusions(proxy, WARNING)
+            assert found["neither"] == [{"name": "db2",
+                                         "reason": "check took too long (PROCTOUT)"}]
+        finally:
+            standbys[0].thaw()
+
+
+def test_maintenance_and_drain(cluster):
+    cluster.command("set server PostgresReadOnly-backend/db3 state maint")
+    found = conclusions(cluster, WARNING)
+    assert found["standbys"] == ["db2"]
+    assert problems(found) == ["db3: in maintenance"]
+    cluster.command("set server PostgresReadOnly-backend/db3 state drain")
+    assert problems(conclusions(cluster, WARNING)) == ["db3: draining"]
+    cluster.command("set server PostgresReadOnly-backend/db3 state ready")
+    cluster.command("set server PostgresReadWrite-backend/db3 state maint")
+    wait_for(lambda: routes(cluster, "-q").code == OK, "db3 to be taken back")
+    found = conclusions(cluster, OK)
+    assert found["notes"] == ["db3 is in maintenance in PostgresReadWrite-backend"]
+
+
+def test_all_servers_are_down():
+    dead = [haproxy.Target(name, "127.0.0.1", ports.free_port()) for name in ("db1", "db2")]
+    with HAProxy(dead) as proxy:
+        proxy.wait_for_routes(readwrite=[], readonly=[])
+        assert problems(conclusions(proxy, CRITICAL)) == [
+            "no primary: 2 unreachable", "no standby", "db1: unreachable", "db2: unreachable"]
+
+
+def test_a_check_that_is_not_there(primary):
+    with HAProxy([primary], programs={READ_ONLY: "/nonexistent/checkpgstandby"}) as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=[])
+        shown = routes(proxy).stdout
+        assert "check can't be executed" in shown
+
+
+def test_a_frontend_that_is_not_open(cluster):
+    cluster.command("disable frontend PostgresReadOnly-frontend")
+    problem, = problems(conclusions(cluster, CRITICAL))
+    assert problem in [f"frontend PostgresReadOnly-frontend is not open ({status})"
+                       for status in ("PAUSED", "STOP")]  # STOP: HAProxy 2.2
+
+
+def test_sessions_near_a_limit(primary):
+    with HAProxy([primary], server_options="rise 1 fall 1 maxconn 1") as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=[])
+        with proxy.session(READ_WRITE):
+            wait_for(lambda: "PostgresReadWrite-backend/db1: 1 of 1 sessions"
+                     in problems(conclusions(proxy, WARNING)), "the warning")
+
+
+def test_a_backend_that_does_not_exist(cluster):
+    result = routes(cluster, "-q", "--read-write", "PostgresReadWrite")
+    assert result.code == UNKNOWN
+    assert result.stdout == ("UNKNOWN: HAProxy has no backend 'PostgresReadWrite'; it has: "
+                             "PostgresReadOnly-backend, PostgresReadWrite-backend\n")
+
+
+def test_the_configuration_file_says_where_to_look(cluster):
+    section = f"[checkpgroutes]\nsocket = {cluster.socket}\nread-only = PostgresReadOnly-backend\n"
+    assert run_check("checkpgroutes", "-q", configuration=section).code == OK
+    result = run_check("checkpgroutes", configuration=section + "colour = blue\n")
+    assert result.code == UNKNOWN and result.stdout == ""
+    assert "unknown key 'colour' in section [checkpgroutes]" in result.stderr
+
+
+def test_a_configuration_file_that_was_named_must_exist(cluster):
+    for how in ({"env": {"CHECKPG_CONFIG": "/nonexistent.conf"}}, {}):
+        options = [] if how else ["--config", "/nonexistent.conf"]
+        result = routes(cluster, *options, **how)
+        assert result.code == UNKNOWN
+        assert result.stderr == ("checkpgroutes: /nonexistent.conf: no such configuration "
+                                 "file\n")
+
+
+def test_ping(cluster):
+    assert routes(cluster, "--ping").outcome == (OK, "")
+    result = routes(cluster, "--ping", "-v")
+    assert result.code == OK
+    assert f"{cluster.socket}: HAProxy " in result.stdout
+    cluster.stop()
+    assert routes(cluster, "--ping").outcome == (UNKNOWN, "")
+    assert "HAProxy is stopped" in routes(cluster, "--ping", "-v").stdout
+
+
+def test_haproxy_is_stopped(cluster):
+    cluster.stop()
+    result = routes(cluster)
+    assert result.code == UNKNOWN
+    assert result.stdout.startswith(f"UNKNOWN: {cluster.socket}: ")
+    assert "HAProxy is stopped" in result.stdout
+
+
+def test_without_standard_descriptors(cluster):
+    assert routes(cluster, closed_descriptors=True).code == OK
+
+
+def test_haproxy_in_a_tcp_socket():
+    port = ports.free_port()
+    dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
+    with HAProxy([dead], global_lines=[f"stats socket ipv4@127.0.0.1:{port} level user"]) as proxy:
+        proxy.wait_for_routes(readwrite=[], readonly=[])
+        for host in ("127.0.0.1", "localhost"):
+            result = run_check("checkpgroutes", "--json", "--socket", f"{host}:{port}")
+            assert result.code == CRITICAL
+            assert json.loads(result.stdout)["servers"][0]["address"] is None

@@ -1,0 +1,51 @@
+#include "stat_tables.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+using checkpg::StatRow;
+
+std::string stat_table(const std::string& name) {
+    std::ifstream file{std::string{CHECKPG_TEST_DATA} + "/show_stat/" + name + ".csv"};
+    if (!file)
+        throw std::runtime_error{"no test data: " + name};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+std::vector<StatRow> stat_rows(const std::string& name) {
+    checkpg::ShowStatReader reader;
+    reader.feed(stat_table(name));
+    return std::move(reader).rows();
+}
+
+StatRow server_row(const std::string& backend, const std::string& server, const std::string& status,
+                   const std::string& check_status, StatRow::Number check_code) {
+    StatRow row;
+    row.kind = StatRow::Kind::server;
+    row.proxy = backend;
+    row.server = server;
+    row.status = status;
+    row.check_status = check_status;
+    row.check_code = check_code;
+    row.process = 1;
+    row.weight = 1;
+    row.sessions = 0;
+    row.most_sessions = 0;
+    row.queued = 0;
+    return row;
+}
+
+StatRow frontend_row(const std::string& name, const std::string& status) {
+    StatRow row = server_row(name, "FRONTEND", status);
+    row.kind = StatRow::Kind::frontend;
+    row.queued = {};
+    row.weight = {};
+    return row;
+}
+
+StatRow backend_row(const std::string& name) {
+    StatRow row = server_row(name, "BACKEND", "UP");
+    row.kind = StatRow::Kind::backend;
+    return row;
+}

@@ -1,0 +1,105 @@
+#include "error.hpp"
+#include "routes_json.hpp"
+#include "routes_look.hpp"
+#include "routes_options.hpp"
+#include "routes_report.hpp"
+#include "routes_watch.hpp"
+#include "stdio.hpp"
+#include "terminal.hpp"
+#include "version.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+namespace {
+
+using namespace checkpg;
+
+constexpr const char* default_config = "/etc/checkpg/checkpg.conf";
+
+constexpr int status_of(RouteState state) noexcept { return static_cast<int>(state); }
+
+std::string environment(const char* name) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+/// The default file may be missing, one that was asked for may not.
+std::optional<ConfigFile> find_config(const RoutesCommandLine& line) {
+    const std::string named = line.config.value_or(environment("CHECKPG_CONFIG"));
+    if (!line.config && named.empty())
+        return read_config_file(default_config);
+    auto config = read_config_file(named);
+    if (!config)
+        throw configuration_error(fmt::format("{}: no such configuration file", named));
+    return config;
+}
+
+bool on_capable_terminal() {
+    const std::string kind = environment("TERM");
+    return ::isatty(STDOUT_FILENO) == 1 && !kind.empty() && kind != "dumb";
+}
+
+int finish(const std::string& output, int status) {
+    if (!write_out(output))
+        throw std::runtime_error{"the output can't be written"};
+    return status;
+}
+
+int ping(const RoutesSettings& settings, bool verbose) {
+    const Ping result = ping_haproxy(settings);
+    return finish(verbose ? result.text + '\n' : "",
+                  status_of(result.answered ? RouteState::ok : RouteState::unknown));
+}
+
+std::string report(const Routes& routes, ReportStyle style, bool quiet) {
+    std::string text;
+    if (!quiet) {
+        for (const std::string& line : table_lines(routes, style))
+            text += line + '\n';
+        for (const std::string& line : conclusion_lines(routes, style))
+            text += line + '\n';
+    }
+    return text + monitoring_line(routes, style) + '\n';
+}
+
+int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, ReportStyle style) {
+    const Routes routes = look_at_routes(settings);
+    return finish(line.json ? to_json(routes, false) + '\n' : report(routes, style, line.quiet),
+                  status_of(routes.state));
+}
+
+int run(const std::vector<std::string>& arguments) {
+    const RoutesCommandLine line = parse_routes_command_line(arguments);
+    if (line.help)
+        return finish(routes_help(), 0);
+    if (line.version)
+        return finish(fmt::format("checkpgroutes (checkpg) {}\n", version), 0);
+    const RoutesSettings settings = routes_settings(line, find_config(line));
+    if (line.ping)
+        return ping(settings, line.verbose);
+    const bool terminal = on_capable_terminal();
+    const ReportStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
+    return line.watch ? watch_routes(line, settings, style, terminal)
+                      : show_once(line, settings, style);
+}
+
+} // namespace
+
+int main(int argc, char* argv[]) {
+    constexpr int unknown = status_of(RouteState::unknown);
+    if (!secure_standard_descriptors())
+        return unknown;
+    try {
+        return run({argv + (argc > 0 ? 1 : 0), argv + argc});
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "checkpgroutes: {}\n", error.what());
+        return unknown;
+    }
+}
