@@ -176,4 +176,18 @@ std::optional<ConfigFile> read_config_file(const std::filesystem::path& path) {
     return config;
 }
 
+std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,
+                                           const EnvironmentLookup& environment) {
+    const char* const variable = environment("CHECKPG_CONFIG");
+    const bool by_variable = variable != nullptr && *variable != '\0';
+    if (!named && !by_variable)
+        return read_config_file(default_config_file);
+    const std::string path = named ? *named : variable;
+    auto file = read_config_file(path);
+    if (!file)
+        throw configuration_error(fmt::format("{}: no such file, though {} names it", path,
+                                              named ? "--config" : "$CHECKPG_CONFIG"));
+    return file;
+}
+
 } // namespace checkpg

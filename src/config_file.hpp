@@ -1,5 +1,7 @@
 #pragma once
 
+#include "environment.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,6 +24,14 @@ struct ConfigFile {
     std::vector<ConfigEntry> entries; ///< in the file's order
     bool read_by_others = false;      ///< anybody may read it: no place for a password
 };
+
+/// The configuration file used unless --config or $CHECKPG_CONFIG names another.
+inline constexpr const char* default_config_file = "/etc/checkpg/checkpg.conf";
+
+/// Reads the file that applies: --config, $CHECKPG_CONFIG or the default one. Nothing if the
+/// default one doesn't exist; a named one must. Throws what read_config_file() does.
+std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,
+                                           const EnvironmentLookup& environment);
 
 /// Reads a configuration file. Nothing if it doesn't exist. Throws a configuration error that
 /// names the file if it can't be read, isn't a regular file or is larger than 1 MiB, and what

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <functional>
+#include "environment.hpp"
+
 #include <optional>
 #include <span>
 #include <string>
@@ -14,9 +15,6 @@ enum class Role { primary, standby };
 
 /// "primary" or "standby".
 std::string_view name(Role role) noexcept;
-
-/// Looks an environment variable up; null if it isn't set. getenv(3) in the programs.
-using EnvironmentLookup = std::function<const char*(const char* name)>;
 
 /// One value for a libpq keyword or one of checkpg's own keys, and where it was said. An empty
 /// value for a libpq keyword takes back what a weaker source said.

@@ -269,20 +269,6 @@ void set_value(std::vector<Setting>& settings, std::string_view key, std::string
     settings.push_back({std::string{key}, std::string{value}, std::string{built_in}});
 }
 
-std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,
-                                           const EnvironmentLookup& environment) {
-    const char* const variable = environment("CHECKPG_CONFIG");
-    const bool by_variable = variable != nullptr && *variable != '\0';
-    if (!named && !by_variable)
-        return read_config_file(default_config_file);
-    const std::string path = named ? *named : variable;
-    auto file = read_config_file(path);
-    if (!file)
-        throw configuration_error(fmt::format("{}: no such file, though {} names it", path,
-                                              named ? "--config" : "$CHECKPG_CONFIG"));
-    return file;
-}
-
 Settings make_settings(std::string_view program, const Invocation& invocation,
                        const std::optional<ConfigFile>& file,
                        const EnvironmentLookup& environment) {

@@ -12,9 +12,6 @@
 
 namespace checkpg {
 
-/// The configuration file used unless --config or $CHECKPG_CONFIG names another.
-inline constexpr const char* default_config_file = "/etc/checkpg/checkpg.conf";
-
 /// What to do when another server of the same cluster calls itself primary too.
 enum class SplitBrain {
     refuse,          ///< none of them gets writes
@@ -53,11 +50,6 @@ std::string_view value_of(const std::vector<Setting>& settings, std::string_view
 
 /// Sets the value of a libpq keyword, which keeps the origin it had.
 void set_value(std::vector<Setting>& settings, std::string_view key, std::string_view value);
-
-/// The file that applies: --config, $CHECKPG_CONFIG or the default one. Nothing if the default
-/// one doesn't exist; a named one must. Throws a configuration error.
-std::optional<ConfigFile> find_config_file(const std::optional<std::string>& named,
-                                           const EnvironmentLookup& environment);
 
 /// Built-in defaults, libpq's environment variables, the file's global part, the backend's
 /// section and the command line, the later stronger than the earlier. In HAProxy form the

@@ -21,24 +21,11 @@ namespace {
 
 using namespace checkpg;
 
-constexpr const char* default_config = "/etc/checkpg/checkpg.conf";
-
 constexpr int status_of(RouteState state) noexcept { return static_cast<int>(state); }
 
 std::string environment(const char* name) {
     const char* const value = std::getenv(name);
     return value == nullptr ? "" : value;
-}
-
-/// The default file may be missing, one that was asked for may not.
-std::optional<ConfigFile> find_config(const RoutesCommandLine& line) {
-    const std::string named = line.config.value_or(environment("CHECKPG_CONFIG"));
-    if (!line.config && named.empty())
-        return read_config_file(default_config);
-    auto config = read_config_file(named);
-    if (!config)
-        throw configuration_error(fmt::format("{}: no such configuration file", named));
-    return config;
 }
 
 bool on_capable_terminal() {
@@ -81,7 +68,7 @@ int run(const std::vector<std::string>& arguments) {
         return finish(routes_help(), 0);
     if (line.version)
         return finish(fmt::format("checkpgroutes (checkpg) {}\n", version), 0);
-    const RoutesSettings settings = routes_settings(line, find_config(line));
+    const RoutesSettings settings = routes_settings(line, find_config_file(line.config, ::getenv));
     if (line.ping)
         return ping(settings, line.verbose);
     const bool terminal = on_capable_terminal();

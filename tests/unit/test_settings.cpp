@@ -1,5 +1,5 @@
-#include "environment.hpp"
 #include "error.hpp"
+#include "fake_environment.hpp"
 #include "libpq_keywords.hpp"
 #include "settings.hpp"
 
