@@ -208,8 +208,8 @@ def test_a_configuration_file_that_was_named_must_exist(cluster):
         options = [] if how else ["--config", "/nonexistent.conf"]
         result = routes(cluster, *options, **how)
         assert result.code == UNKNOWN
-        assert result.stderr == ("checkpgroutes: /nonexistent.conf: no such configuration "
-                                 "file\n")
+        assert result.stderr == ("checkpgroutes: /nonexistent.conf: no such file, though "
+                                 f"{'$CHECKPG_CONFIG' if how else '--config'} names it\n")
 
 
 def test_ping(cluster):
