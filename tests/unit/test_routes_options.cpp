@@ -78,7 +78,7 @@ TEST_CASE("a bare number is seconds on the command line") {
     CHECK(parse_routes_command_line({"-t", "1", "-t", "2"}).timeout == 2s);
 }
 
-TEST_CASE("--watch takes an interval or none") {
+TEST_CASE("option --watch takes an interval or none") {
     CHECK(parse_routes_command_line({"--watch"}).watch == 1s);
     CHECK(parse_routes_command_line({"--watch", "-v"}).watch == 1s);
     CHECK(parse_routes_command_line({"--watch", "5"}).watch == 5s);

@@ -64,7 +64,7 @@ TEST_CASE("the table has a line for each frontend, server and named backend") {
                                              "       0     0      -      0        -\n");
 }
 
-TEST_CASE("-v adds HAProxy's own words, addresses and details, fit for a terminal") {
+TEST_CASE("option -v adds HAProxy's own words, addresses and details, fit for a terminal") {
     const auto lines = table_lines(conclude(small_cluster(), rules), {false, true, false});
     CHECK(lines[2].ends_with("  * PROCOK 0  192.0.2.11:5432  -"));
     CHECK(lines[3].ends_with("  PROCERR 4   -                what, ?[31m"));
