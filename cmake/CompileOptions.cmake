@@ -4,7 +4,12 @@ add_library(checkpg_options INTERFACE)
 target_compile_features(checkpg_options INTERFACE cxx_std_20)
 target_compile_options(checkpg_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 
-if(CHECKPG_SANITIZE)
+if(CHECKPG_FUZZ)
+  # no-link: the library is instrumented, and only the fuzz targets get libFuzzer's main().
+  set(sanitizers -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(checkpg_options INTERFACE ${sanitizers})
+  target_link_options(checkpg_options INTERFACE ${sanitizers})
+elseif(CHECKPG_SANITIZE)
   set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_compile_options(checkpg_options INTERFACE ${sanitizers})
   target_link_options(checkpg_options INTERFACE ${sanitizers})
