@@ -8,6 +8,9 @@
 #include <libpq-fe.h>
 
 #include <array>
+#include <cstddef>
+#include <linux/tcp.h> // glibc's tcp_info ends before tcpi_bytes_received
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/ioctl.h>
@@ -278,10 +281,16 @@ void Connection::look_at_message(const unsigned char* bytes, std::size_t length)
         contact_.authentication = authentication_name(code);
 }
 
-/// Counts what waits to be read before libpq reads it.
+/// Counts what has arrived, before libpq reads it. The kernel does that for TCP (since Linux 4.1);
+/// on a UNIX socket, of which libpq reads all that fits its buffer, what waits is added up.
 bool Connection::flooded() noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
     int waiting = 0;
-    if (::ioctl(socket(), FIONREAD, &waiting) == 0 && waiting > 0)
+    if (::getsockopt(socket(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+        size > offsetof(tcp_info, tcpi_bytes_received))
+        received_ = info.tcpi_bytes_received;
+    else if (::ioctl(socket(), FIONREAD, &waiting) == 0 && waiting > 0)
         received_ += static_cast<std::size_t>(waiting);
     return received_ > largest_conversation;
 }
