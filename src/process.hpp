@@ -2,6 +2,8 @@
 
 #include "deadline.hpp"
 
+#include <cstddef>
+
 namespace checkpg {
 
 /// Settles what libpq and glibc would otherwise look for outside: HOME gets a value if it has
@@ -13,6 +15,9 @@ void prepare_environment() noexcept;
 /// Bounds this process's memory, so that no server can make it grow: what doesn't fit fails as
 /// "out of memory". Not under the address sanitizer, whose own memory would not fit.
 void bound_memory() noexcept;
+
+/// Whether this many more descriptors can be open at once.
+bool has_descriptors(std::size_t number);
 
 /// Ends the process with timed_out shortly after the deadline, whatever it is doing then: libpq
 /// can block or compute without end inside its non-blocking calls (a root certificate that is a
