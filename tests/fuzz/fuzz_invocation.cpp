@@ -75,8 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::for_each(lines.begin() + 2, lines.end(),
                   [&](const std::string& line) { arguments.push_back(line.c_str()); });
     try {
-        expect_good_invocation(
-            checkpg::parse_invocation("checkpgprimary", arguments, environment));
+        expect_good_invocation(checkpg::parse_invocation("checkpgprimary", arguments, environment));
     } catch (const checkpg::Error& error) {
         EXPECT(error.code() == checkpg::ExitCode::usage);
         EXPECT(!std::string_view{error.what()}.empty());

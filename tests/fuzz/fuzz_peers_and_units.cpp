@@ -72,7 +72,8 @@ void read_messages(std::string_view text) {
     const auto shown = checkpg::presentable(message, secret);
     EXPECT(shown.size() < longest_line);
     EXPECT(std::none_of(shown.begin(), shown.end(), is_control));
-    // Stars stand for the secret, '?' for control characters: with these in it, it may seem to be there.
+    // Stars stand for the secret and '?' for a control character: a secret of
+    // these may seem to be there.
     if (!secret.empty() && secret.find_first_of("*?.") == std::string_view::npos)
         EXPECT(shown.find(secret) == std::string::npos);
 }

@@ -26,9 +26,10 @@ SECRET = "a secret"
 def check(script, *codes, sslmode="disable", settings="", timeout=TIMEOUT):
     """Runs a check against `script`: it must end with one of `codes`, in time and cheaply."""
     memory = PeakMemory()
+    configuration = f"sslmode = {sslmode}\ntimeout = {timeout * 1000:.0f}ms\n{settings}"
     with StandIn(script) as server:
-        run = ask("checkpgprimary", server, passwords=f"*:*:*:*:{SECRET}\n", prefix=memory.prefix,
-                  configuration=f"sslmode = {sslmode}\ntimeout = {timeout * 1000:.0f}ms\n{settings}")
+        run = ask("checkpgprimary", server, passwords=f"*:*:*:*:{SECRET}\n",
+                  configuration=configuration, prefix=memory.prefix)
     assert run.code in codes and run.output == "", run
     assert run.seconds <= timeout + 1.0 * PATIENCE
     if not is_sanitized():  # whose own CPU time and memory exceed this
@@ -248,11 +249,12 @@ def test_absurd_scram_mechanisms(mechanisms, code):
     check(script, code)
 
 
-@pytest.mark.parametrize("final", [b"v=" + base64.b64encode(bytes(32)), b"v=!", b"", b"e=other-error"],
-                         ids=["wrong", "no base64", "empty", "error"])
+@pytest.mark.parametrize("final", [
+    b"v=" + base64.b64encode(bytes(32)), b"v=!", b"", b"e=other-error"],
+    ids=["wrong", "no base64", "empty", "error"])
 def test_a_server_that_can_not_prove_it_knows_the_password(final):
     def script(connection):
         sasl_continued(connection).send(authentication(12, final), authentication(0),
                                         parameter("server_version", "15.0"), READY)
         connection.hold()
-    check(script, Code.ACCESS_DENIED, Code.UNEXPECTED_ANSWER)
+    check(script, Code.ACCESS_DENIED)

@@ -14,7 +14,7 @@ PATIENT = "timeout = 50s\npeer-timeout = 20s\n"
 ERROR = 98
 VALGRIND = [shutil.which("valgrind") or "valgrind", "--quiet", f"--error-exitcode={ERROR}",
             "--leak-check=full", "--errors-for-leak-kinds=definite", "--show-leak-kinds=definite",
-            "--run-libc-freeres=no"]  # glibc's thread for look-ups may still be using what that frees
+            "--run-libc-freeres=no"]  # glibc's look-up thread may still use what that frees
 
 
 def ask_under_valgrind(server, configuration="", **options):
