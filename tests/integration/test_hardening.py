@@ -92,3 +92,8 @@ def test_calls_that_may_overflow_a_buffer_are_checked(symbols):
     assert "__fprintf_chk" in symbols["run_check"]
     for name in ("config_file", "connection", "invocation"):
         assert {"__memcpy_chk", "__snprintf_chk"} <= symbols[name], name
+
+
+def test_the_standard_library_checks_indices_and_optionals(symbols):
+    failing = "_ZSt21__glibcxx_assert_failPKciS0_S0_"
+    assert all(failing in symbols[name] for name in ("config_file", "invocation", "report"))
