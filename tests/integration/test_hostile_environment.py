@@ -87,7 +87,14 @@ def test_a_full_disk_changes_no_exit_code(row, code):
 
 # Next to no descriptors
 
+#: The leak sanitizer needs descriptors of its own when a check ends,
+NO_LEAK_CHECK = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=0"}
+#: and the one for undefined behaviour a pipe now and then.
+PIPE = 2
+
+
 def descriptors(most):
+    most += PIPE if is_sanitized() else 0
     return after(f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))")
 
 
@@ -98,11 +105,14 @@ def two_primaries():
 
 
 def test_one_free_descriptor_is_enough(two_primaries):
-    assert ask("checkpgprimary", two_primaries[0], prefix=descriptors(4)).outcome == OK
+    run = ask("checkpgprimary", two_primaries[0], prefix=descriptors(4), env=NO_LEAK_CHECK)
+    assert run.outcome == OK
 
 
 def test_no_free_descriptor_is_never_a_yes(two_primaries):
-    run = ask("checkpgprimary", two_primaries[0], prefix=descriptors(3))
+    if is_sanitized():
+        pytest.skip("the sanitizers need two free descriptors")
+    run = ask("checkpgprimary", two_primaries[0], prefix=descriptors(3), env=NO_LEAK_CHECK)
     assert run.code not in (Code.OK, Code.TIMED_OUT) and run.code > 0
 
 
@@ -112,8 +122,8 @@ def test_another_primary_is_never_overlooked_for_want_of_descriptors(two_primari
     with StandIn(silent) as dead:
         peers = " ".join(f"127.0.0.1:{each.port}" for each in (dead, dead, db2))
         peers = peers.replace(f"127.0.0.1:{dead.port}", f"127.0.0.2:{dead.port}", 1)
-        run = ask("checkpgprimary", db1, prefix=descriptors(most), configuration=(
-            f"peers = {peers}\ntimeout = 2s\npeer-timeout = 500ms\n"))
+        run = ask("checkpgprimary", db1, prefix=descriptors(most), env=NO_LEAK_CHECK,
+                  configuration=f"peers = {peers}\ntimeout = 2s\npeer-timeout = 500ms\n")
     assert run.code in (Code.UNREACHABLE, Code.INTERNAL, Code.SPLIT_BRAIN), run
     assert in_time(run, 2)
 
