@@ -3,8 +3,16 @@
 add_library(checkpg_options INTERFACE)
 target_compile_features(checkpg_options INTERFACE cxx_std_20)
 target_compile_options(checkpg_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+# The cheap preconditions of the standard library (indices, empty optionals): a mistake ends the
+# check, which is never a yes. 0.4 % more instructions.
+target_compile_definitions(checkpg_options INTERFACE _GLIBCXX_ASSERTIONS)
 
-if(CHECKPG_SANITIZE)
+if(CHECKPG_FUZZ)
+  # no-link: the library is instrumented, and only the fuzz targets get libFuzzer's main().
+  set(sanitizers -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(checkpg_options INTERFACE ${sanitizers})
+  target_link_options(checkpg_options INTERFACE ${sanitizers})
+elseif(CHECKPG_SANITIZE)
   set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_compile_options(checkpg_options INTERFACE ${sanitizers})
   target_link_options(checkpg_options INTERFACE ${sanitizers})

@@ -1,5 +1,8 @@
 #include "check.hpp"
 
+#include "error.hpp"
+#include "process.hpp"
+
 #include <algorithm>
 #include <thread>
 
@@ -51,6 +54,14 @@ Answer ask_server(const Settings& settings, const Question& question, Deadline d
     return answer;
 }
 
+/// Each of them may open a socket, a certificate and what looks its name up. A peer that can't be
+/// asked for want of these would pass for one that is down: no objection, where there is one.
+void refuse_few_descriptors(std::size_t servers) {
+    constexpr std::size_t descriptors_each = 3;
+    if (!has_descriptors(servers * descriptors_each))
+        throw Error{ExitCode::internal, "too few file descriptors are left to ask the peers"};
+}
+
 void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     std::vector<std::vector<Setting>> servers;
     for (const Peer& peer : settings.peers)
@@ -58,6 +69,7 @@ void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
             check.asked.push_back(peer);
             servers.push_back(settings_for(peer, settings.connection));
         }
+    refuse_few_descriptors(servers.size());
     const Deadline for_peers = Deadline::in(settings.peer_timeout);
     Question question;
     question.identity = true;

@@ -9,11 +9,13 @@
 #include <libpq-fe.h>
 
 #include <array>
+#include <cstddef>
+#include <linux/tcp.h> // glibc's tcp_info ends before tcpi_bytes_received
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace checkpg {
 
@@ -97,15 +99,6 @@ bool fails_anywhere(const std::vector<Setting>& settings, std::string_view messa
     return message == PQerrorMessage(start(elsewhere).get());
 }
 
-/// Whether this process may open no more files: libpq says so only in words.
-bool out_of_descriptors() noexcept {
-    const int copy = ::dup(STDERR_FILENO);
-    const bool none_left = copy == -1 && (errno == EMFILE || errno == ENFILE);
-    if (copy != -1)
-        ::close(copy);
-    return none_left;
-}
-
 } // namespace
 
 void Connection::Finish::operator()(PGconn* connection) const noexcept { PQfinish(connection); }
@@ -137,12 +130,9 @@ void Connection::begin(const std::vector<Setting>& settings) {
 
 void Connection::fail_to_begin(const std::vector<Setting>& settings) {
     const std::string message = PQerrorMessage(connection_.get());
-    if (out_of_descriptors())
-        fail(ExitCode::internal, "no file descriptor is left for a connection");
-    else
-        fail_with_message(fails_anywhere(settings, message) ? ExitCode::configuration
-                                                            : ExitCode::unreachable,
-                          message);
+    fail_with_message(fails_anywhere(settings, message) ? ExitCode::configuration
+                                                        : ExitCode::unreachable,
+                      message);
 }
 
 int Connection::socket() const noexcept { return PQsocket(connection_.get()); }
@@ -318,10 +308,16 @@ void Connection::look_at_message(const unsigned char* bytes, std::size_t length)
         contact_.authentication = authentication_name(code);
 }
 
-/// Counts what waits to be read before libpq reads it.
+/// Counts what has arrived, before libpq reads it. The kernel does that for TCP (since Linux 4.1);
+/// on a UNIX socket, of which libpq reads all that fits its buffer, what waits is added up.
 bool Connection::flooded() noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
     int waiting = 0;
-    if (::ioctl(socket(), FIONREAD, &waiting) == 0 && waiting > 0)
+    if (::getsockopt(socket(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+        size > offsetof(tcp_info, tcpi_bytes_received))
+        received_ = info.tcpi_bytes_received;
+    else if (::ioctl(socket(), FIONREAD, &waiting) == 0 && waiting > 0)
         received_ += static_cast<std::size_t>(waiting);
     return received_ > largest_conversation;
 }

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <nss.h>
 #include <string>
 #include <string_view>
@@ -52,6 +53,20 @@ void bound_memory() noexcept {
         ::setrlimit(RLIMIT_DATA, &limit);
     }
 #endif
+}
+
+bool has_descriptors(std::size_t number) {
+    std::vector<int> opened;
+    opened.reserve(number);
+    while (opened.size() < number) {
+        const int descriptor = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+        if (descriptor == -1)
+            break;
+        opened.push_back(descriptor);
+    }
+    for (const int descriptor : opened)
+        ::close(descriptor);
+    return opened.size() == number;
 }
 
 bool start_watchdog(Deadline deadline) noexcept {

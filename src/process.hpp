@@ -2,6 +2,8 @@
 
 #include "deadline.hpp"
 
+#include <cstddef>
+
 namespace checkpg {
 
 /// Keeps glibc, libpq and OpenSSL from looking outside: HOME gets a value if it has none. A
@@ -18,6 +20,9 @@ void hide_environment_from_libpq();
 /// Bounds this process's memory, so that no server can make it grow: what doesn't fit fails as
 /// "out of memory". Not under the address sanitizer, whose own memory would not fit.
 void bound_memory() noexcept;
+
+/// Whether this many more descriptors can be open at once.
+bool has_descriptors(std::size_t number);
 
 /// Ends the process with timed_out shortly after the deadline, whatever it is doing then: libpq
 /// can block or compute without end inside its non-blocking calls (a root certificate that is a

@@ -78,6 +78,18 @@ class Connection:
         while True:
             self.read_some()
 
+    def reset(self):
+        """Drops the connection as a crashed machine does: RST, and what was sent may be lost."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+        raise Gone
+
+    def send_in_bytes(self, *messages):
+        """Sends each byte as a packet of its own, as fast as it goes."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"".join(messages):
+            self.send(bytes([byte]))
+
     def wait(self, seconds):
         """Lets time pass, but no longer than the connection is wanted."""
         if self._stopping.wait(seconds):
