@@ -44,8 +44,11 @@ TlsGlimpse peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) {
     const int got = SSL_peek_ex(connection, bytes, size, &glimpse.length);
     if (got != 1) {
         glimpse.length = 0;
-        if (SSL_get_error(connection, got) == SSL_ERROR_SSL) {
-            const char* const reason = ERR_reason_error_string(ERR_peek_error());
+        const auto error = ERR_peek_error();
+        const bool alert = ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                           ERR_GET_REASON(error) > SSL_AD_REASON_OFFSET; // ssl.h: "alert" + number
+        if (SSL_get_error(connection, got) == SSL_ERROR_SSL && alert) {
+            const char* const reason = ERR_reason_error_string(error);
             glimpse.refusal = reason == nullptr ? "unknown alert" : reason;
         }
     }

@@ -15,7 +15,7 @@ EXECUTABLES = sorted(path for path in bin_directory().glob("checkpg*") if os.acc
 
 #: Each reads what others wrote.
 EXPOSED = ["config_file", "connection", "invocation", "look_up", "peers", "server_state",
-           "sqlstate", "tls_handshake"]
+           "sqlstate"]
 
 
 def output_of(*command):
