@@ -111,6 +111,7 @@ void Connection::begin(const std::vector<Setting>& settings) {
     PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
     secret_ = PQpass(connection_.get());
     password_file_ = value_of(settings, "passfile");
+    key_has_password_ = !value_of(settings, "sslpassword").empty();
     contact_.address = value_of(settings, "hostaddr");
     if (contact_.address.empty())
         contact_.address = value_of(settings, "host");
@@ -253,7 +254,7 @@ void Connection::look_ahead() {
         const auto length = ::recv(socket(), bytes.data(), 1, MSG_PEEK | MSG_DONTWAIT);
         glimpse_.tls_reply = length == 1 ? static_cast<char>(bytes[0]) : '\0';
         if (glimpse_.tls_reply == 'S')
-            observe_tls();
+            observe_tls(key_has_password_);
     } else if (status == CONNECTION_AWAITING_RESPONSE && tls != nullptr) {
         look_at_message(bytes.data(), peek_tls(tls, bytes.data(), bytes.size()));
     } else if (status == CONNECTION_AWAITING_RESPONSE) {

@@ -99,6 +99,7 @@ private:
     std::size_t received_ = 0;
     std::string secret_; ///< the password, never to be shown
     std::string password_file_;
+    bool key_has_password_ = false; ///< sslpassword is set
     Question question_;
     std::optional<ServerState> answer_;
     Failure failure_;
