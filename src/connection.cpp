@@ -253,8 +253,10 @@ void Connection::look_ahead() {
     if (status == CONNECTION_SSL_STARTUP && tls == nullptr) {
         const auto length = ::recv(socket(), bytes.data(), 1, MSG_PEEK | MSG_DONTWAIT);
         glimpse_.tls_reply = length == 1 ? static_cast<char>(bytes[0]) : '\0';
-        if (glimpse_.tls_reply == 'S')
-            observe_tls(key_has_password_);
+        if (glimpse_.tls_reply == 'S') {
+            prepare_openssl(key_has_password_);
+            observe_tls();
+        }
     } else if (status == CONNECTION_AWAITING_RESPONSE && tls != nullptr) {
         look_at_message(bytes.data(), peek_tls(tls, bytes.data(), bytes.size()));
     } else if (status == CONNECTION_AWAITING_RESPONSE) {
@@ -275,6 +277,8 @@ void Connection::look_at_message(const unsigned char* bytes, std::size_t length)
     if (size < authentication_header - 1 || size > largest_authentication_request)
         return;
     glimpse_.may_refuse = code != authentication_ok && code != sasl_continue;
+    if (code != authentication_ok)
+        prepare_openssl(key_has_password_);
     if (contact_.authentication.empty())
         contact_.authentication = authentication_name(code);
 }

@@ -28,24 +28,23 @@ void record_end(void* parent, void*, CRYPTO_EX_DATA*, int, long, void*) {
     last_end = end_of(static_cast<const SSL*>(parent));
 }
 
-/// OpenSSL 3 fetches TLS's ciphers from its providers, and yet it lists at its start all that older
-/// programs may ask for by name: 2.5 million instructions. Here the only thing to ask so is a key in
-/// the old encrypted PEM form. A shared OpenSSL may have engines that do: it is left alone.
-void skip_list_of_ciphers() noexcept {
-#if defined(CHECKPG_STATIC) && OPENSSL_VERSION_NUMBER >= 0x30000000L
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS, nullptr);
-#endif
-}
-
 } // namespace
 
-void observe_tls(bool key_has_password) {
-    if (!key_has_password)
-        skip_list_of_ciphers();
+void observe_tls() {
     static const int index =
         CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, nullptr, nullptr, nullptr, record_end);
     static_cast<void>(index);
     last_end = TlsEnd::none;
+}
+
+/// OpenSSL 3 fetches TLS's ciphers from its providers, and yet it lists at its start all that older
+/// programs may ask for by name: 2.5 million instructions. Here the only thing to ask so is a key in
+/// the old encrypted PEM form. A shared OpenSSL may have engines that do: it is left alone.
+void prepare_openssl([[maybe_unused]] bool key_has_password) noexcept {
+#if defined(CHECKPG_STATIC) && OPENSSL_VERSION_NUMBER >= 0x30000000L
+    if (!key_has_password)
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS, nullptr);
+#endif
 }
 
 TlsEnd take_tls_end() noexcept { return std::exchange(last_end, TlsEnd::none); }

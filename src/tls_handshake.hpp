@@ -18,9 +18,12 @@ enum class TlsEnd {
 
 /// Records how TLS connections of this process end, from now on. libpq frees a connection's SSL
 /// object before it reports a failure, and reports it as a text in words; OpenSSL, however, calls
-/// us back on SSL_free(3). Costs nothing in a process that never calls it. Call it before libpq's
-/// first use of OpenSSL: only a client key with a password may need all of OpenSSL's ciphers.
-void observe_tls(bool key_has_password);
+/// us back on SSL_free(3). Costs nothing in a process that never calls it.
+void observe_tls();
+
+/// Makes OpenSSL's start cheap. To be called before libpq first uses it, for TLS or a password;
+/// only a client key with a password may need all of OpenSSL's ciphers by name.
+void prepare_openssl(bool key_has_password) noexcept;
 
 /// The end of the last TLS connection since the last call.
 TlsEnd take_tls_end() noexcept;
