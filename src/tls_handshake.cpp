@@ -38,8 +38,8 @@ void observe_tls() {
 }
 
 /// OpenSSL 3 fetches TLS's ciphers from its providers, and yet it lists at its start all that older
-/// programs may ask for by name: 2.5 million instructions. Here the only thing to ask so is a key in
-/// the old encrypted PEM form. A shared OpenSSL may have engines that do: it is left alone.
+/// programs may ask for by name: 2.5 million instructions. Here only a key in the old encrypted PEM
+/// form is looked up so. A shared OpenSSL may have engines that use the list: it is left alone.
 void prepare_openssl([[maybe_unused]] bool key_has_password) noexcept {
 #if defined(CHECKPG_STATIC) && OPENSSL_VERSION_NUMBER >= 0x30000000L
     if (!key_has_password)

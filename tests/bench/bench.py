@@ -21,11 +21,12 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 import contenders  # noqa: E402
 import page  # noqa: E402
+import profiling  # noqa: E402
 import watching  # noqa: E402
 from contenders import CONTENDERS, DYNAMIC, FLOOR, OURS, PSQL, PSYCOPG2, Ways  # noqa: E402
-from harness import checks, scratch  # noqa: E402
+from harness import checks, haproxy, scratch  # noqa: E402
 from harness.postgres import Server  # noqa: E402
-from measuring import cpu_seconds, interleaved  # noqa: E402
+from measuring import cpu_seconds, helper, interleaved  # noqa: E402
 from role_api import Patroni  # noqa: E402
 
 #: What is not Python's own, with the package that has it.
@@ -39,9 +40,9 @@ class Scale:
     def __init__(self, quick):
         self.quick = quick
         self.left_out = (DYNAMIC, PSYCOPG2) if quick else ()
-        self.rounds = 1 if quick else 40
+        self.rounds = 1 if quick else 30
         self.ways = (Ways.NAMES[0], Ways.NAMES[-1]) if quick else Ways.NAMES
-        self.server_checks = 2 if quick else 40
+        self.server_checks = 2 if quick else 50
         self.watched = (2,) if quick else (10, 50, 150)
         self.watch_seconds = 2 if quick else 12
         self.peers = (0, 2) if quick else (0, 2, 4, 8)
@@ -115,6 +116,14 @@ def ask_peers(server, scale):
     return results
 
 
+def profile_tls(server, scale):
+    """{way: profile()} of a build of checkpgprimary that has its names."""
+    ways = Ways(server)
+    return {name: profiling.profile(contenders.ours(server, ways.enter(name),
+                                                  executable=helper("bench_named")))
+            for name in Ways.NAMES if name.startswith("mTLS") and not scale.quick}
+
+
 def watch_many(server, scale):
     """{contender: [Watch]}, all by trust, for HAProxy's own check knows nothing else."""
     way = Ways(server).enter("trust")
@@ -140,7 +149,7 @@ def versions(server):
         return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[0]
     return {"checkpg": checks.run_check("checkpgprimary", "--version").stdout.splitlines(),
             "server": server.sql("SHOW server_version"),
-            "haproxy": first_line("/usr/sbin/haproxy", "-v").partition(" - ")[0].split()[2]}
+            "haproxy": first_line(haproxy.executable(), "-v").split()[2]}
 
 
 def measure(scale):
@@ -151,6 +160,7 @@ def measure(scale):
         measured["compared"], measured["server_cpu"] = compare(server, scale)
         measured["api"] = None if scale.quick else ask_role_api(server, scale)
         measured["peers"] = ask_peers(server, scale)
+        measured["profile"] = profile_tls(server, scale)
         measured["watched"] = watch_many(server, scale)
         measured["versions"] = versions(server)
         return measured

@@ -111,7 +111,8 @@ def psycopg2_script(server, way):
         #!/usr/bin/python3
         import sys
         import psycopg2
-        connection = psycopg2.connect(host={NAME!r}, hostaddr=sys.argv[3], port=sys.argv[4]{keywords})
+        connection = psycopg2.connect(
+            host={NAME!r}, hostaddr=sys.argv[3], port=sys.argv[4]{keywords})
         cursor = connection.cursor()
         cursor.execute("SELECT pg_catalog.pg_is_in_recovery()")
         sys.exit(cursor.fetchone()[0])

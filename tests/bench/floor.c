@@ -58,7 +58,8 @@ static char read_until_ready(int server) {
 int main(int argc, char** argv) {
     if (argc != 3)
         return 2;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[2]))};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_port = htons((unsigned short)atoi(argv[2]));
     int server = socket(AF_INET, SOCK_STREAM, 0);
     int one = 1;
     if (inet_pton(AF_INET, argv[1], &address.sin_addr) != 1 ||

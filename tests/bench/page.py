@@ -6,6 +6,7 @@ from pathlib import Path
 
 from contenders import FLOOR, OURS
 from measuring import median, ratio
+from profiling import PARTS
 
 #: Budgets on a whole check: most instructions, by way to log in.
 INSTRUCTIONS = {"trust": 1.2e6, "SCRAM": 40e6, "mTLS, P-256": 25e6, "mTLS, RSA-2048": 25e6}
@@ -19,7 +20,7 @@ def write(measured):
     """The whole page."""
     parts = [_introduction(measured), _one_check(measured), _role_api(measured["api"]),
              _budgets(measured["compared"]), _haproxy(measured["watched"]),
-             _server(measured["server_cpu"]), _peers(measured["peers"]), NOTES.read_text()]
+             _server(measured["server_cpu"]), _peers(measured["peers"]), _profile(measured["profile"]), NOTES.read_text()]
     return "\n".join(part.strip() + "\n" for part in parts if part)
 
 
@@ -34,7 +35,8 @@ Written by the benchmark: every figure of the tables is from one run on one mach
     cmake --preset release && cmake --build build/release --target bench
 
 Machine: {_processor()}, {_cores()} cores shared with other work, Linux {_kernel()}, {_system()};
-PostgreSQL {versions["server"].split()[0]}, HAProxy {versions["haproxy"]}; {", ".join(versions["checkpg"])}.
+PostgreSQL {versions["server"].split()[0]}, HAProxy {versions["haproxy"]};
+{", ".join(versions["checkpg"])}. Load average at the end: {_load()}.
 
 Everything is on loopback and the server is idle otherwise: a network adds its round trips, which
 are the same for all who log in. Contenders run by turns (A B C, A B C, ...). Wall time is a median,
@@ -50,8 +52,8 @@ def _one_check(measured):
 
 `floor` is a C program that writes the same bytes to a socket and knows nothing else. `dynamic` is
 checkpgprimary built against the system's shared libraries. psql is the real binary, in a bash
-script as sites use it. All verify the server's certificate by name (verify-full) where there is TLS,
-and the password is in a password file."""]
+script as sites use it. Where there is TLS, all verify the server's certificate by name (verify-full);
+all keys, the authority's too, are of the kind named. The password is in a password file."""]
     for way, results in measured["compared"].items():
         base = FLOOR if FLOOR in results else OURS
         lines += ["", f"### {way}", "",
@@ -115,7 +117,8 @@ apart, which here shares the machine with HAProxy. A check that HAProxy ended af
 time-out. `check_duration` of `show stat` was read every 0.7 s. Servers per core: what one core of a
 router could watch, were it to do nothing else.
 
-| check | servers | checks/s | HAProxy + checks | PostgreSQL | median, ms | longest, ms | time-outs | servers per core |
+| check | servers | checks/s | HAProxy, CPU | PostgreSQL, CPU | median, ms | longest, ms \
+| time-outs | servers per core |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|"""]
     for name, watches in watched.items():
         for watch in watches:
@@ -123,8 +126,8 @@ router could watch, were it to do nothing else.
             if watch.timeouts:
                 per_core = "-"
             lines.append(f"| {name} | {watch.servers} | {watch.checks_per_second:.0f} | "
-                         f"{watch.haproxy_cpu:.0%} | {watch.postgres_cpu:.0%} | {watch.median:.0f} | "
-                         f"{watch.longest} | {watch.timeouts / watch.readings:.0%} | {per_core} |")
+                         f"{watch.haproxy_cpu:.1%} | {watch.postgres_cpu:.1%} | "
+                         f"{watch.median:.0f} | {watch.longest} | {watch.timeouts / watch.readings:.0%} | {per_core} |")
     lines += ["""
 HAProxy's own tcp-check sends a start-up message and the query as bytes and compares the answer with
 bytes: no password, no TLS, no comparing of servers, no reason in the log."""]
@@ -149,9 +152,9 @@ def _peers(peers):
     lines = ["""
 ## Peers
 
-A check of a primary that asks its peers, too. Here all of them answer, and all are the same machine.
+A check of a primary that asks its peers, too. All of them answer at once, and all are one server.
 
-| log-in | peers | wall, ms | to none | CPU, ms | instructions, M | CPU of all servers, ms |
+| log-in | peers | wall, ms | to none | CPU, ms | instructions, M | servers' CPU, ms |
 |---|--:|--:|--:|--:|--:|--:|"""]
     for way, results in peers.items():
         alone = results[0][0]
@@ -159,6 +162,23 @@ A check of a primary that asks its peers, too. Here all of them answer, and all 
             lines.append(f"| {way} | {count} | {_ms(median(costs, 'wall'))} | "
                          f"{ratio(costs, alone):.2f} | {_ms(median(costs, 'cpu'))} | "
                          f"{_millions(instructions)} | {_ms(server_cpu)} |")
+    return "\n".join(lines)
+
+
+def _profile(profiles):
+    if not profiles:
+        return ""
+    lines = ["""
+## TLS: where the instructions go
+
+checkpgprimary with the names of its functions, by callgrind; a part includes all it calls.
+""", f"| part, M instructions | {' | '.join(profiles)} |", "|---|" + "--:|" * len(profiles)]
+    for function, what in PARTS.items():
+        counts = [_millions(found.get(function, 0)) for found in profiles.values()]
+        lines.append(f"| {what} (`{function}`) | {' | '.join(counts)} |")
+    rest = [_millions(2 * found["total"] - sum(found.values())) for found in profiles.values()]
+    totals = [_millions(found["total"]) for found in profiles.values()]
+    lines += [f"| everything else | {' | '.join(rest)} |", f"| all | {' | '.join(totals)} |"]
     return "\n".join(lines)
 
 
@@ -181,6 +201,10 @@ def _processor():
 
 def _cores():
     return len(re.findall(r"^processor\b", Path("/proc/cpuinfo").read_text(), re.M))
+
+
+def _load():
+    return " ".join(Path("/proc/loadavg").read_text().split()[:3])
 
 
 def _kernel():

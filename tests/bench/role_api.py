@@ -106,7 +106,8 @@ class Patroni:
             if process.poll() is not None:
                 raise RuntimeError(f"{process.args[0]} ended:\n{self._log.read_text()[-2000:]}")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/primary", timeout=5) as answer:
+            url = f"http://127.0.0.1:{self.port}/primary"
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 return answer.status == 200
         except (OSError, urllib.error.URLError):
             return False
