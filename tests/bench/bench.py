@@ -40,11 +40,11 @@ class Scale:
     def __init__(self, quick):
         self.quick = quick
         self.left_out = (DYNAMIC, PSYCOPG2) if quick else ()
-        self.rounds = 1 if quick else 30
+        self.rounds = 1 if quick else 25
         self.ways = (Ways.NAMES[0], Ways.NAMES[-1]) if quick else Ways.NAMES
         self.server_checks = 2 if quick else 50
         self.watched = (2,) if quick else (10, 50, 150)
-        self.watch_seconds = 2 if quick else 12
+        self.watch_seconds = 2 if quick else 10
         self.peers = (0, 2) if quick else (0, 2, 4, 8)
 
 
@@ -108,7 +108,8 @@ def ask_peers(server, scale):
             peers = " ".join(f"{address}:{server.port}"
                              for address in watching.ADDRESSES[1:count + 1])
             commands[count] = contenders.ours(
-                server, way, configuration=f"peers = {peers}\n" if count else "")
+                server, way, configuration=(
+                    f"peers = {peers}\npeer-timeout = 25s\n" if count else ""))
         costs = interleaved(commands, scale.rounds)
         results[name] = {count: (costs[count], command.instructions(),
                                  cost_to_server(server, command, scale.server_checks))

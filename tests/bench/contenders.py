@@ -76,7 +76,7 @@ def ours(server, way, *, executable=None, configuration=""):
                        if key != "password")
     example = (checks.REPOSITORY / "docs/examples/checkpg.conf").read_text()
     path = checks.write_configuration(
-        "timeout = 30s\n" + keywords + configuration + example,
+        "timeout = 60s\n" + keywords + configuration + example,
         passwords=f"*:*:*:*:{PASSWORD}\n" if way.has_password else None)
     environment = {**checks.haproxy_environment(server.address, server.port, server=NAME),
                    "CHECKPG_CONFIG": str(path)}

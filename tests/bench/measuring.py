@@ -1,4 +1,4 @@
-"""Measuring one command: time, CPU and memory by the helper `measure`, instructions by callgrind."""
+"""Measuring one command: time, CPU and memory by a small helper, instructions by callgrind."""
 
 import os
 import re

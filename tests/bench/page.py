@@ -20,7 +20,8 @@ def write(measured):
     """The whole page."""
     parts = [_introduction(measured), _one_check(measured), _role_api(measured["api"]),
              _budgets(measured["compared"]), _haproxy(measured["watched"]),
-             _server(measured["server_cpu"]), _peers(measured["peers"]), _profile(measured["profile"]), NOTES.read_text()]
+             _server(measured["server_cpu"]), _peers(measured["peers"]), _profile(measured["profile"]),
+             NOTES.read_text()]
     return "\n".join(part.strip() + "\n" for part in parts if part)
 
 
@@ -127,7 +128,8 @@ router could watch, were it to do nothing else.
                 per_core = "-"
             lines.append(f"| {name} | {watch.servers} | {watch.checks_per_second:.0f} | "
                          f"{watch.haproxy_cpu:.1%} | {watch.postgres_cpu:.1%} | "
-                         f"{watch.median:.0f} | {watch.longest} | {watch.timeouts / watch.readings:.0%} | {per_core} |")
+                         f"{watch.median:.0f} | {watch.longest} | "
+                         f"{watch.timeouts / watch.readings:.0%} | {per_core} |")
     lines += ["""
 HAProxy's own tcp-check sends a start-up message and the query as bytes and compares the answer with
 bytes: no password, no TLS, no comparing of servers, no reason in the log."""]
