@@ -38,8 +38,8 @@ Written by the benchmark: every figure of the tables is from one run on one mach
 Machine: {_processor()}, {_cores()} cores shared with other work, Linux {_kernel()}, {_system()};
 PostgreSQL {versions["server"].split()[0]}, HAProxy {versions["haproxy"]};
 {", ".join(versions["checkpg"])}.
-Load average at the end: {_load()}; with other work on the machine, wall times and their
-ratios are upper bounds, and CPU, memory and instructions are what to compare.
+Load average at the end: {_load()}; other work disturbs wall times and their
+ratios; CPU, memory and instructions are what to compare.
 
 Everything is on loopback and the server is idle otherwise: a network adds its round trips, which
 are the same for all who log in. Contenders run by turns (A B C, A B C, ...). Wall time is a median,
@@ -115,8 +115,8 @@ def _haproxy(watched):
 ## HAProxy with many servers
 
 One PostgreSQL under many loopback addresses, two backends, `inter 1s`, by trust: two checks per
-server and second, wanted: fewer were done where the two cores were not enough. CPU is in percent of one core: HAProxy with all its checks, and PostgreSQL
-apart, which here shares the machine with HAProxy. A check that HAProxy ended after one second is a
+server and second are wanted; fewer are done where the cores are not enough. CPU is in percent of one
+core: HAProxy with all its checks, and PostgreSQL apart, which here shares the machine with HAProxy. A check that HAProxy ended after one second is a
 time-out. `check_duration` of `show stat` was read every 0.7 s. Servers per core: what one core of a
 router could watch, were it to do nothing else, by the checks that were done.
 
