@@ -28,8 +28,10 @@ if(CHECKPG_STATIC)
   # static-pie, not plain static: in a non-PIE static executable the first C++ throw sorts every
   # unwind entry (tens of millions of instructions), and the addresses would not be randomised.
   target_compile_options(checkpg_options INTERFACE -fPIE -ffunction-sections -fdata-sections)
+  # What ships is stripped; the benchmark's profile needs the names.
+  set(keeps_symbols $<BOOL:$<TARGET_PROPERTY:CHECKPG_KEEPS_SYMBOLS>>)
   target_link_options(checkpg_options INTERFACE
-    -static-pie -Wl,--gc-sections $<$<CONFIG:Release>:-s>)
+    -static-pie -Wl,--gc-sections $<$<AND:$<CONFIG:Release>,$<NOT:${keeps_symbols}>>:-s>)
 else()
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 endif()

@@ -115,6 +115,7 @@ void Connection::begin(const std::vector<Setting>& settings) {
     PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
     secret_ = PQpass(connection_.get());
     password_file_ = value_of(settings, "passfile");
+    key_has_password_ = !value_of(settings, "sslpassword").empty();
     authentication_required_ = !value_of(settings, "require_auth").empty();
     if (value_of(settings, "sslnegotiation") == "direct")
         expect_tls(); // libpq 17: without a request that could be refused
@@ -289,6 +290,7 @@ void Connection::look_ahead() {
 
 void Connection::expect_tls() {
     glimpse_.tls_reply = 'S';
+    prepare_openssl(key_has_password_);
     observe_tls();
 }
 
@@ -304,6 +306,8 @@ void Connection::look_at_message(const unsigned char* bytes, std::size_t length)
         return;
     glimpse_.may_refuse =
         code != sasl_continue && (code != authentication_ok || authentication_required_);
+    if (code != authentication_ok)
+        prepare_openssl(key_has_password_);
     if (contact_.authentication.empty())
         contact_.authentication = authentication_name(code);
 }

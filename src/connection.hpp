@@ -104,6 +104,7 @@ private:
     std::string secret_; ///< the password, never to be shown
     std::string password_file_;
     bool authentication_required_ = false; ///< require_auth is set (libpq 16)
+    bool key_has_password_ = false;        ///< sslpassword is set
     Question question_;
     std::optional<ServerState> answer_;
     Failure failure_;

@@ -21,6 +21,10 @@ enum class TlsEnd {
 /// us back on SSL_free(3). Costs nothing in a process that never calls it.
 void observe_tls();
 
+/// Makes OpenSSL's start cheap. To be called before libpq first uses it, for TLS or a password;
+/// only a client key with a password may need all of OpenSSL's ciphers by name.
+void prepare_openssl(bool key_has_password) noexcept;
+
 /// The end of the last TLS connection since the last call.
 TlsEnd take_tls_end() noexcept;
 

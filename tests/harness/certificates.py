@@ -21,6 +21,9 @@ unique_subject = no
 commonName = supplied
 """
 
+_NEW_KEY = {"P-256": ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+            "RSA-2048": ["-nodes", "-newkey", "rsa:2048"]}
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -30,9 +33,12 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates. `certificate` is what a client trusts: its `sslrootcert`."""
+    """Signs certificates. `certificate` is what a client trusts: its `sslrootcert`.
 
-    def __init__(self, name="Test authority"):
+    All its keys, its own too, are of one kind: "P-256" or "RSA-2048"."""
+
+    def __init__(self, name="Test authority", *, key="P-256"):
+        self._new_key = _NEW_KEY[key]
         self._directory = scratch.directory("authority")
         (self._directory / "index.txt").touch()
         (self._directory / "openssl.cnf").write_text(
@@ -40,8 +46,8 @@ class Authority:
         self._count = 0
         self.certificate = self._directory / "root.crt"
         self._key = self._directory / "root.key"
-        _openssl("req", "-x509", *_new_key(self._key), "-subj", f"/CN={name}", "-days", "2",
-                 "-out", self.certificate)
+        _openssl("req", "-x509", *self._new_key, "-keyout", self._key, "-subj", f"/CN={name}",
+                 "-days", "2", "-out", self.certificate)
 
     def issue(self, common_name, *, names=(), addresses=(), expired=False):
         """A certificate for a server (its DNS `names` and IP `addresses`) or a client (its role as
@@ -53,16 +59,13 @@ class Authority:
         alternatives = [f"DNS:{name}" for name in names] + [f"IP:{a}" for a in addresses]
         extensions.write_text("basicConstraints = CA:FALSE\n" + (
             f"subjectAltName = {', '.join(alternatives)}\n" if alternatives else ""))
-        _openssl("req", *_new_key(made.key), "-subj", f"/CN={common_name}", "-out", request)
+        _openssl("req", *self._new_key, "-keyout", made.key, "-subj", f"/CN={common_name}",
+                 "-out", request)
         begin, end = _validity(expired)
         _openssl("ca", "-batch", "-notext", "-config", self._directory / "openssl.cnf",
                  "-cert", self.certificate, "-keyfile", self._key, "-startdate", begin,
                  "-enddate", end, "-extfile", extensions, "-in", request, "-out", made.certificate)
         return made
-
-
-def _new_key(path):
-    return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path]
 
 
 def _validity(expired):

@@ -167,7 +167,7 @@ class Server:
             self._process = subprocess.Popen(
                 [self.bin / "postgres", "-D", self.data], cwd="/", stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True, env=_clean_environment(),
-                **_as_postgres())
+                **as_postgres())
         scratch.watch(self._process.pid, signal.SIGQUIT)
         if wait:
             wait_for(self._ready, f"{self} to take connections; its log: {self.log_file}", 60)
@@ -451,7 +451,7 @@ class Server:
     def _run(self, program, *arguments, input=None):
         done = subprocess.run([self.bin / program, *arguments], cwd="/", text=True,
                               input=input or "", capture_output=True, env=_clean_environment(),
-                              timeout=_COMMAND_SECONDS * PATIENCE, **_as_postgres())
+                              timeout=_COMMAND_SECONDS * PATIENCE, **as_postgres())
         if done.returncode:
             raise RuntimeError(f"{program} failed for {self}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -530,7 +530,7 @@ def _server_user():
     return "postgres" if os.geteuid() == 0 else getpass.getuser()
 
 
-def _as_postgres():
+def as_postgres():
     """Arguments for subprocess: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}

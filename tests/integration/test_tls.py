@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 import pytest
 from harness import certificates, scratch
@@ -137,6 +138,24 @@ class TestClientCertificate:
 
     def test_our_own_certificate(self):
         assert self.ask_with(self.authority.issue("checkpg")) == OK
+
+    @pytest.mark.parametrize("form", [("ec",), ("pkcs8", "-topk8", "-v2")],
+                             ids=["old PEM", "PKCS 8"])
+    @pytest.mark.parametrize("cipher", ["aes-256-cbc", "des3"])
+    def test_a_key_with_a_password(self, form, cipher):
+        """In the old form OpenSSL looks the cipher up by its name."""
+        certificate = self.authority.issue("checkpg")
+        plain = certificate.key.rename(certificate.key.with_suffix(".plain"))
+        command, *options = form
+        cipher_option = ["-" + cipher] if command == "ec" else [cipher]
+        subprocess.run(["openssl", command, *options, *cipher_option, "-in", plain,
+                        "-out", certificate.key, "-passout", "pass:s3cret"],
+                       check=True, capture_output=True)
+        certificate.key.chmod(0o600)
+        run = ask("checkpgprimary", self.primary, server=NAME, configuration=(
+            f"{self.strict}sslcert = {certificate.certificate}\nsslkey = {certificate.key}\n"
+            "sslpassword = s3cret\n"))
+        assert run.outcome == OK
 
     def test_none_at_all(self):
         run = ask("checkpgprimary", self.primary, server=NAME, configuration=self.strict)

@@ -1,0 +1,224 @@
+"""docs/performance.md as text: what was measured, in tables, and which budgets hold."""
+
+import platform
+import re
+from pathlib import Path
+
+from contenders import FLOOR, OURS
+from measuring import median, ratio
+from profiling import PARTS
+
+#: Budgets on a whole check: most instructions, by way to log in.
+INSTRUCTIONS = {"trust": 1.2e6, "SCRAM": 40e6, "mTLS, P-256": 25e6, "mTLS, RSA-2048": 25e6}
+FLOOR_RATIO = 1.15
+MEMORY = 4 * 2**20
+
+NOTES = Path(__file__).with_name("tried.md")
+
+
+def write(measured):
+    """The whole page."""
+    parts = [_introduction(measured), _one_check(measured), _role_api(measured["api"]),
+             _budgets(measured["compared"]), _haproxy(measured["watched"]),
+             _server(measured["server_cpu"]), _peers(measured["peers"]), _profile(measured["profile"]),
+             NOTES.read_text()]
+    return "\n".join(part.strip() + "\n" for part in parts if part)
+
+
+def _introduction(measured):
+    versions = measured["versions"]
+    return f"""
+# Performance
+
+Written by the benchmark: every figure of the tables is from one run on one machine. To reproduce:
+
+    tests/install-packages build bench
+    cmake --preset release && cmake --build build/release --target bench
+
+Machine: {_processor()}, {_cores()} cores shared with other work, Linux {_kernel()}, {_system()};
+PostgreSQL {versions["server"].split()[0]}, HAProxy {versions["haproxy"]};
+{", ".join(versions["checkpg"])}.
+Load average at the end: {_load()}; other work disturbs wall times and their
+ratios; CPU, memory and instructions are what to compare.
+
+Everything is on loopback and the server is idle otherwise: a network adds its round trips, which
+are the same for all who log in. Contenders run by turns (A B C, A B C, ...). Wall time is a median,
+a ratio is the median of the ratios within each turn. CPU is user and system time of a process and
+its children; memory is the peak of the largest process; instructions are those in user space,
+counted by callgrind, of all processes together.
+"""
+
+
+def _one_check(measured):
+    lines = ["""
+## One check
+
+`floor` is a C program that writes the same bytes to a socket and knows nothing else. `dynamic` is
+checkpgprimary built against the system's shared libraries. psql is the real binary, in a bash
+script as sites use it. Where there is TLS, all verify the server's certificate by name (verify-full);
+all keys, the authority's too, are of the kind named. The password is in a password file."""]
+    for way, results in measured["compared"].items():
+        base = FLOOR if FLOOR in results else OURS
+        lines += ["", f"### {way}", "",
+                  f"| | wall, ms | to {base} | CPU, ms | memory, MiB | instructions, M |",
+                  "|---|--:|--:|--:|--:|--:|"]
+        for who, (costs, instructions) in results.items():
+            lines.append(_row(who, costs, results[base][0], instructions))
+    return "\n".join(lines)
+
+
+def _row(who, costs, base, instructions):
+    return (f"| {who} | {_ms(median(costs, 'wall'))} | {ratio(costs, base):.2f} | "
+            f"{_ms(median(costs, 'cpu'))} | {median(costs, 'memory') / 2**20:.1f} | "
+            f"{_millions(instructions)} |")
+
+
+def _role_api(api):
+    if api is None:
+        return ""
+    costs, instructions, version = api
+    return f"""
+### A role API over HTTP
+
+curl in a bash script asks Patroni {version}, which knows the role of its own server; without
+password or TLS. What Patroni itself and its query to PostgreSQL cost is not counted.
+
+| | wall, ms | to {OURS} by trust | CPU, ms | memory, MiB | instructions, M |
+|---|--:|--:|--:|--:|--:|
+{_row("curl in a shell script", costs["curl"], costs["ours"], instructions)}
+"""
+
+
+def _budgets(compared):
+    lines = ["""
+## Budgets
+
+| what | budget | measured | |
+|---|--:|--:|---|"""]
+    for way, (costs, instructions) in ((way, results[OURS]) for way, results in compared.items()):
+        if FLOOR in compared[way]:
+            found = ratio(costs, compared[way][FLOOR][0])
+            lines.append(f"| {way}: wall, to the floor | {FLOOR_RATIO} | {found:.2f} | "
+                         f"{_holds(found <= FLOOR_RATIO)} |")
+            memory = median(costs, "memory")
+            lines.append(f"| {way}: peak memory | {MEMORY / 2**20:.0f} MiB | "
+                         f"{memory / 2**20:.1f} MiB | {_holds(memory <= MEMORY)} |")
+        if way in INSTRUCTIONS:
+            lines.append(f"| {way}: instructions | {_millions(INSTRUCTIONS[way])} M | "
+                         f"{_millions(instructions)} M | "
+                         f"{_holds(instructions <= INSTRUCTIONS[way])} |")
+    return "\n".join(lines)
+
+
+def _haproxy(watched):
+    lines = ["""
+## HAProxy with many servers
+
+One PostgreSQL under many loopback addresses, two backends, `inter 1s`, by trust: two checks per
+server and second are wanted; fewer are done where the cores are not enough. CPU is in percent of one
+core: HAProxy with all its checks, and PostgreSQL apart, which here shares the machine with HAProxy. A check that HAProxy ended after one second is a
+time-out. `check_duration` of `show stat` was read every 0.7 s. Servers per core: what one core of a
+router could watch, were it to do nothing else, by the checks that were done.
+
+| check | servers | checks/s | HAProxy, CPU | PostgreSQL, CPU | median, ms | longest, ms \
+| time-outs | servers per core |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|"""]
+    for name, watches in watched.items():
+        for watch in watches:
+            per_core = _servers_per_core(watch)
+            lines.append(f"| {name} | {watch.servers} | {watch.checks_per_second:.0f} | "
+                         f"{watch.haproxy_cpu:.1%} | {watch.postgres_cpu:.1%} | "
+                         f"{watch.median:.0f} | {watch.longest} | "
+                         f"{watch.timeouts / watch.readings:.0%} | {per_core} |")
+    lines += ["""
+HAProxy's own tcp-check sends a start-up message and the query as bytes and compares the answer with
+bytes: no password, no TLS, no comparing of servers, no reason in the log."""]
+    return "\n".join(lines)
+
+
+def _servers_per_core(watch):
+    """By the checks that were really done, in two digits."""
+    if not watch.haproxy_cpu:
+        return "-"
+    return f"{float(f'{watch.checks_per_second / 2 / watch.haproxy_cpu:.2g}'):.0f}"
+
+
+def _server(server_cpu):
+    rows = "\n".join(f"| {way} | {_ms(seconds)} |" for way, seconds in server_cpu.items())
+    return f"""
+## What one check costs the server
+
+CPU of PostgreSQL per check, user and system: a new backend process each time is most of it, and TLS
+and SCRAM cost the server as they cost the client.
+
+| log-in | CPU, ms |
+|---|--:|
+{rows}
+"""
+
+
+def _peers(peers):
+    lines = ["""
+## Peers
+
+A check of a primary that asks its peers, too. All of them answer at once, and all are one server.
+
+| log-in | peers | wall, ms | to none | CPU, ms | instructions, M | servers' CPU, ms |
+|---|--:|--:|--:|--:|--:|--:|"""]
+    for way, results in peers.items():
+        alone = results[0][0]
+        for count, (costs, instructions, server_cpu) in results.items():
+            lines.append(f"| {way} | {count} | {_ms(median(costs, 'wall'))} | "
+                         f"{ratio(costs, alone):.2f} | {_ms(median(costs, 'cpu'))} | "
+                         f"{_millions(instructions)} | {_ms(server_cpu)} |")
+    return "\n".join(lines)
+
+
+def _profile(profiles):
+    if not profiles:
+        return ""
+    lines = ["""
+## TLS: where the instructions go
+
+checkpgprimary with the names of its functions, by callgrind; a part includes all it calls.
+""", f"| part, M instructions | {' | '.join(profiles)} |", "|---|" + "--:|" * len(profiles)]
+    for function, what in PARTS.items():
+        counts = [_millions(found.get(function, 0)) for found in profiles.values()]
+        lines.append(f"| {what} (`{function}`) | {' | '.join(counts)} |")
+    rest = [_millions(2 * found["total"] - sum(found.values())) for found in profiles.values()]
+    totals = [_millions(found["total"]) for found in profiles.values()]
+    lines += [f"| everything else | {' | '.join(rest)} |", f"| all | {' | '.join(totals)} |"]
+    return "\n".join(lines)
+
+
+def _ms(seconds):
+    return f"{seconds * 1000:.2f}"
+
+
+def _millions(count):
+    return f"{count / 1e6:.2f}" if count < 10e6 else f"{count / 1e6:.1f}"
+
+
+def _holds(good):
+    return "holds" if good else "**does not hold**"
+
+
+def _processor():
+    found = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
+    return found[1] if found else platform.machine()
+
+
+def _cores():
+    return len(re.findall(r"^processor\b", Path("/proc/cpuinfo").read_text(), re.M))
+
+
+def _load():
+    return " ".join(Path("/proc/loadavg").read_text().split()[:3])
+
+
+def _kernel():
+    return ".".join(platform.release().split("-")[0].split(".")[:2])
+
+
+def _system():
+    return platform.freedesktop_os_release()["PRETTY_NAME"]
