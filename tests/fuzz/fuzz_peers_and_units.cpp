@@ -1,6 +1,7 @@
 #include "error.hpp"
 #include "expect.hpp"
 #include "peers.hpp"
+#include "presentable.hpp"
 #include "settings.hpp"
 #include "sqlstate.hpp"
 #include "units.hpp"
