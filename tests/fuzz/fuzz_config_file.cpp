@@ -62,7 +62,7 @@ void expect_good_settings(const checkpg::Settings& settings) {
     EXPECT(checkpg::value_of(settings.connection, "hostaddr") == "127.0.0.1");
     EXPECT(!checkpg::value_of(settings.connection, "user").empty());
     EXPECT(!checkpg::value_of(settings.connection, "dbname").empty());
-    EXPECT(checkpg::value_of(settings.connection, "target_session_attrs") == "any");
+    EXPECT(checkpg::value_of(settings.connection, "target_session_attrs").empty());
     for (const auto& setting : settings.explained)
         EXPECT(setting.key != "password" || setting.value == "********");
 }
