@@ -8,7 +8,9 @@ import pytest
 from harness import scratch
 from harness.checks import Code, ask, bin_directory, run_check
 
-LARGEST = 7 * 2**20
+#: The budget, with the OpenSSL 3.0 that ships. Newer ones bring more algorithms: a check built on
+#: Debian 13, with 3.5, has 9.7 MiB.
+LARGEST, LARGEST_WITH_NEWER_OPENSSL = 7 * 2**20, 10 * 2**20
 
 EXECUTABLES = sorted(path.name for path in bin_directory().glob("checkpg*")
                      if os.access(path, os.X_OK))
@@ -30,9 +32,11 @@ def test_file_says_static_pie_and_stripped(name):
 @pytest.mark.parametrize("name", EXECUTABLES)
 def test_the_size_is_within_the_budget(name, capsys):
     size = (bin_directory() / name).stat().st_size
+    ships = "\nOpenSSL 3.0." in run_check("checkpgprimary", "--version").stdout
+    largest = LARGEST if ships else LARGEST_WITH_NEWER_OPENSSL
     with capsys.disabled():
-        print(f"\n{name}: {size / 2**20:.2f} MiB of {LARGEST / 2**20:g}")
-    assert size <= LARGEST
+        print(f"\n{name}: {size / 2**20:.2f} MiB of {largest / 2**20:g}")
+    assert size <= largest
 
 
 class TestInAnEmptyChroot:
