@@ -360,7 +360,7 @@ ExitCode Connection::code_of_failed_connect(int status) const {
 ExitCode Connection::code_of_failed_tls() const {
     if (glimpse_.tls_reply == 'N') // and sslmode demands TLS
         return ExitCode::access_denied;
-    if (glimpse_.tls_reply != 'S')
+    if (glimpse_.tls_reply != 'S' || socket() == -1) // libpq closed it: lost before the handshake
         return ExitCode::unexpected_answer;
     if (PQsslStruct(connection_.get(), "OpenSSL") != nullptr)
         return ExitCode::unexpected_answer; // something was injected before the handshake
