@@ -15,7 +15,8 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import ports, scratch
+from . import scratch
+from .listener import Listener, shut
 from .postgres import Server, bin_directory, hba_lines
 
 _NAME_SERVER = "127.53.0.54"
@@ -24,28 +25,15 @@ _NAME_SERVER = "127.53.0.54"
 REWINDABLE = {"wal_log_hints": "on", "full_page_writes": "on"}
 
 
-class Proxy:
-    """A TCP proxy on 127.0.0.1 in front of a server. It can stop to forward, as a cut network
-    does: nobody is told, connections stay open. close() or `with`."""
-
-    address = "127.0.0.1"
+class Proxy(Listener):
+    """A TCP proxy in front of a server. It can stop to forward, as a cut network does: nobody is
+    told, connections stay open."""
 
     def __init__(self, server):
-        self.port = ports.free_port()
         self._target = (server.address, server.port)
         self._flowing = threading.Event()
         self._flowing.set()
-        self._sockets = []
-        self._threads = []
-        self._listener = socket.create_server((self.address, self.port), backlog=64)
-        self._start(self._accept)
-        scratch.at_end(self.close)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exception):
-        self.close()
+        super().__init__()
 
     def cut(self):
         """Forwards nothing any more. New connections are accepted and get no answer."""
@@ -55,37 +43,15 @@ class Proxy:
         """Forwards again, what was held up first."""
         self._flowing.set()
 
-    def close(self):
-        """Drops all connections and stops listening. Harmless when called again."""
-        scratch.forget(self.close)
-        for each in (self._listener, *self._sockets):
-            _shut(each)
-        self._flowing.set()
-        for thread in self._threads:
-            thread.join()
-        for each in (self._listener, *self._sockets):
-            each.close()
+    def release(self):
+        self.mend()
 
-    def _start(self, function, *arguments):
-        thread = threading.Thread(target=function, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._sockets.append(client)
-            self._start(self._connect, client)
-
-    def _connect(self, client):
+    def connected(self, client):
         self._flowing.wait()
         try:
             server = socket.create_connection(self._target)
         except OSError:
-            _shut(client)
+            shut(client)
             return
         self._sockets.append(server)
         self._start(self._forward, client, server)
@@ -98,8 +64,8 @@ class Proxy:
                 sink.sendall(data)
         except OSError:
             pass
-        _shut(source)
-        _shut(sink)
+        shut(source)
+        shut(sink)
 
 
 @contextmanager
@@ -173,10 +139,3 @@ def server(name, directory, **options):
         made._settings["wal_keep_segments"] = 64
         del made._settings["wal_keep_size"]
     return made
-
-
-def _shut(each):
-    try:
-        each.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass

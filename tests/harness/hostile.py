@@ -9,7 +9,6 @@ Protocol").
 """
 
 import base64
-import errno
 import random
 import re
 import socket
@@ -17,6 +16,7 @@ import struct
 import threading
 
 from . import ports, scratch
+from .listener import Listener, shut
 
 _SSL_REQUEST = 80877103
 _GSS_REQUEST = 80877104
@@ -106,63 +106,27 @@ class Connection:
         return data
 
 
-class StandIn:
-    """Listens on 127.0.0.1 and plays `script` to everybody. close() or `with`."""
-
-    address = "127.0.0.1"
+class StandIn(Listener):
+    """Plays `script` to everybody who connects."""
 
     def __init__(self, script):
-        self.port = ports.free_port()
         self.connections = []
         self._script = script
         self._stopping = threading.Event()
-        self._sockets = []
-        self._threads = []
-        self._listener = socket.create_server((self.address, self.port), backlog=64)
-        self._start(self._accept)
-        scratch.at_end(self.close)
+        super().__init__()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exception):
-        self.close()
-
-    def close(self):
-        """Drops all connections and stops listening. Harmless when called again."""
-        scratch.forget(self.close)
+    def release(self):
         self._stopping.set()
-        _shut(self._listener)
-        for accepted in self._sockets:
-            _shut(accepted)
-        for thread in self._threads:
-            thread.join()
-        for each in (self._listener, *self._sockets):
-            each.close()
 
-    def _start(self, function, *arguments):
-        thread = threading.Thread(target=function, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        while not self._stopping.is_set():
-            try:
-                accepted, _ = self._listener.accept()
-            except OSError:
-                return
-            self._sockets.append(accepted)
-            connection = Connection(accepted, self._stopping)
-            self.connections.append(connection)
-            self._start(self._play, connection, accepted)
-
-    def _play(self, connection, accepted):
+    def connected(self, accepted):
+        connection = Connection(accepted, self._stopping)
+        self.connections.append(connection)
         try:
             self._script(connection)
         except Gone:
             pass
         finally:
-            _shut(accepted)
+            shut(accepted)
             connection.closed.set()
 
 
@@ -411,11 +375,3 @@ def repeat_password(connection):
     connection.send(authentication(3))
     _, password = connection.read_message()
     connection.send(error("28P01", f'wrong password "{password.rstrip(bytes(1)).decode()}"'))
-
-
-def _shut(each):
-    try:
-        each.shutdown(socket.SHUT_RDWR)
-    except OSError as failure:
-        if failure.errno not in (errno.ENOTCONN, errno.EBADF):
-            raise

@@ -1,5 +1,6 @@
 #include "config_file.hpp"
 #include "error.hpp"
+#include "refusal.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -12,13 +13,7 @@ std::vector<checkpg::ConfigEntry> parsed(std::string_view text) {
 }
 
 std::string refusal(std::string_view text) {
-    try {
-        parsed(text);
-    } catch (const checkpg::Error& error) {
-        CHECK(error.code() == checkpg::ExitCode::configuration);
-        return error.what();
-    }
-    return "accepted";
+    return refusal_of(checkpg::ExitCode::configuration, [&] { parsed(text); });
 }
 
 } // namespace

@@ -1,6 +1,6 @@
-#include "error.hpp"
 #include "fake_environment.hpp"
 #include "invocation.hpp"
+#include "refusal.hpp"
 #include "settings.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -17,13 +17,7 @@ Invocation parsed(const std::vector<const char*>& arguments, const Variables& va
 }
 
 std::string refusal(const std::vector<const char*>& arguments) {
-    try {
-        parsed(arguments);
-    } catch (const checkpg::Error& error) {
-        CHECK(error.code() == checkpg::ExitCode::usage);
-        return error.what();
-    }
-    return "accepted";
+    return refusal_of(checkpg::ExitCode::usage, [&] { parsed(arguments); });
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-#include "error.hpp"
 #include "peers.hpp"
+#include "refusal.hpp"
 #include "settings.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -15,13 +15,7 @@ std::vector<Peer> parsed(const std::string& text) {
 }
 
 std::string refusal(const std::string& text) {
-    try {
-        parsed(text);
-    } catch (const checkpg::Error& error) {
-        CHECK(error.code() == checkpg::ExitCode::configuration);
-        return error.what();
-    }
-    return "accepted";
+    return refusal_of(checkpg::ExitCode::configuration, [&] { parsed(text); });
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "error.hpp"
 #include "fake_environment.hpp"
 #include "libpq_keywords.hpp"
+#include "refusal.hpp"
 #include "settings.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -42,13 +43,9 @@ std::string origin(const Settings& settings, std::string_view key) {
 }
 
 std::string refusal(std::string_view text, bool read_by_others = false) {
-    try {
+    return refusal_of(checkpg::ExitCode::configuration, [&] {
         made(haproxy_arguments, file_of(text, read_by_others), haproxy_variables);
-    } catch (const checkpg::Error& error) {
-        CHECK(error.code() == checkpg::ExitCode::configuration);
-        return error.what();
-    }
-    return "accepted";
+    });
 }
 
 } // namespace
