@@ -1,0 +1,368 @@
+"""Man pages, README and examples say what the executables do: options, exit codes, keys, defaults."""
+
+import ctypes
+import ctypes.util
+import json
+import re
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+from harness import scratch
+from harness.checks import Code, REPOSITORY, run_check
+
+DOCS = REPOSITORY / "docs"
+CHECKS = ["checkpgprimary", "checkpgstandby"]
+PAGE_OF = {"checkpgprimary": "checkpgprimary.1", "checkpgstandby": "checkpgprimary.1",
+           "checkpgroutes": "checkpgroutes.1"}
+PAGES = ["checkpgprimary.1", "checkpgstandby.1", "checkpgroutes.1", "checkpg.conf.5"]
+README_OPTIONS = {"checkpgprimary": "Invocation", "checkpgstandby": "Invocation",
+                  "checkpgroutes": "What does the router route where?"}
+OWN_KEYS = "KEYS OF CHECKPG"
+LIBPQ_KEYS = "KEYS OF LIBPQ"
+ROUTES_KEYS = "THE SECTION [CHECKPGROUTES]"
+
+
+# Reading the documents
+
+
+def plain(roff):
+    """A line of roff without its macro, fonts, quotes and escapes."""
+    text = re.sub(r"^\.[A-Z]{1,2} ", "", roff).replace("\\-", "-")
+    return re.sub(r"\\f[A-Z]", "", text).replace('"', "").strip()
+
+
+@cache
+def page_sections(page):
+    """The lines of each section (.SH) of a man page."""
+    sections = {}
+    for line in (DOCS / page).read_text().splitlines():
+        if line.startswith(".SH "):
+            lines = sections[plain(line)] = []
+        elif sections:
+            lines.append(line)
+    return sections
+
+
+def tagged(page, section):
+    """The tag of each .TP paragraph of a section, and the text below it."""
+    paragraphs = "\n".join(page_sections(page)[section]).split(".TP\n")[1:]
+    tags = (paragraph.partition("\n") for paragraph in paragraphs)
+    return {plain(tag): " ".join(map(plain, text.splitlines())) for tag, _, text in tags}
+
+
+@cache
+def readme_section(title):
+    text = (REPOSITORY / "README.md").read_text()
+    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)[1]
+
+
+def readme_rows(title):
+    """The cells of all table rows of a section."""
+    return [[cell.strip() for cell in line.strip("|").split("|")]
+            for line in readme_section(title).splitlines()
+            if line.startswith("|") and not line.startswith("|---")]
+
+
+def options_in(text):
+    return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z?])(?![\w-])", text))
+
+
+def first_word(text):
+    return text.split()[0] if text else ""
+
+
+def keys_and_defaults(page_section):
+    """{"timeout": "1500ms", ...} of tags such as `timeout (time, default 1500ms)`."""
+    tags = tagged("checkpg.conf.5", page_section)
+    return {first_word(tag): default[1] for tag in tags
+            if (default := re.search(r"\((?:.*, )?default (.*)\)$", tag))}
+
+
+@cache
+def example(uncommented=False):
+    """docs/examples/checkpg.conf, with the comment sign taken off all keys and sections if so
+    wanted."""
+    text = (DOCS / "examples/checkpg.conf").read_text()
+    if uncommented:
+        text = re.sub(r"^#(?=[a-z_-]+ *= |\[)", "", text, flags=re.M)
+    return text
+
+
+def example_keys():
+    """{section: {key: value}} of the example; the global part is section ""."""
+    sections = {"": {}}
+    keys = sections[""]
+    for line in example(uncommented=True).splitlines():
+        if line.startswith("["):
+            keys = sections[line.strip("[]")] = {}
+        elif line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            keys[key.strip()] = value.strip()
+    return sections
+
+
+# Asking the executables
+
+
+@cache
+def candidates():
+    """Every word that stands in quotes in the source: our keys are among them."""
+    text = "".join(path.read_text() for path in (REPOSITORY / "src").glob("*.cpp"))
+    return sorted(set(re.findall(r'"([a-z][a-z_-]*)"', text)))
+
+
+class _Option(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_char_p) for name in
+                ("keyword", "envvar", "compiled", "val", "label", "dispchar")]
+    _fields_.append(("dispsize", ctypes.c_int))
+
+
+@cache
+def libpq_keywords():
+    """The system's libpq's own list: the release build links the same version."""
+    libpq = ctypes.CDLL(ctypes.util.find_library("pq"))
+    libpq.PQconndefaults.restype = ctypes.POINTER(_Option)
+    options, keywords = libpq.PQconndefaults(), set()
+    for option in iter(options[i] for i in range(1000)):
+        if option.keyword is None:
+            return keywords
+        keywords.add(option.keyword.decode())
+    raise RuntimeError("libpq's list does not end")
+
+
+def complaint(program, configuration):
+    """What an executable says on stderr about a configuration; it reaches nobody."""
+    target = (["--socket", "/nonexistent/stats"] if program == "checkpgroutes" else
+              ["127.0.0.1", "1"])
+    return run_check(program, *target, configuration=configuration).stderr
+
+
+@cache
+def known_keys(program, section=""):
+    """{key: complaint} of all candidates that the executable does not call unknown."""
+    known = {}
+    for key in {*candidates(), *libpq_keywords()}:
+        said = complaint(program, f"{section}\n{key} = a bad value\n")
+        if "unknown key" not in said:
+            known[key] = said
+    return known
+
+
+@cache
+def built_in(program):
+    """The settings that --json shows as built in."""
+    run = run_check(program, "--json", "127.0.0.1", "1")
+    return {setting["key"]: setting["value"] for setting in json.loads(run.stdout)["settings"]
+            if setting["origin"] == "built in"}
+
+
+# Options
+
+
+@pytest.mark.parametrize("program", PAGE_OF)
+class TestOptions:
+    @pytest.fixture
+    def help_options(self, program):
+        run = run_check(program, "--help")
+        assert run.code == 0
+        return {option for line in run.stdout.splitlines() if line.lstrip().startswith("-")
+                for option in options_in(re.split(r" {2,}", line.strip())[0])}
+
+    def test_the_page_has_those_of_help(self, program, help_options):
+        tags = " ".join(tagged(PAGE_OF[program], "OPTIONS"))
+        assert options_in(tags) == help_options
+
+    def test_readme_has_those_of_help(self, program, help_options):
+        rows = readme_rows(README_OPTIONS[program])
+        assert options_in(" ".join(row[0] for row in rows)) == help_options
+
+
+# Exit codes
+
+
+def source_exit_codes():
+    """{number: words} of src/exit_code."""
+    numbers = dict(re.findall(r"(\w+) = (\d+)", (REPOSITORY / "src/exit_code.hpp").read_text()))
+    words = re.findall(r'\{ExitCode::(\w+), "(.*)"\}',
+                       (REPOSITORY / "src/exit_code.cpp").read_text())
+    assert {name for name, _ in words} == set(numbers)
+    return {int(numbers[name]): text for name, text in words}
+
+
+def documented_exit_codes():
+    page = {int(tag): text for tag, text in tagged("checkpgprimary.1", "EXIT STATUS").items()}
+    readme = {int(row[0]): " ".join(row[1:]) for row in readme_rows("Exit codes")[1:]}
+    return {"page": page, "README": readme}
+
+
+@pytest.mark.parametrize("document", ["page", "README"])
+def test_exit_codes_of_the_checks(document):
+    source, documented = source_exit_codes(), documented_exit_codes()[document]
+    assert set(documented) == set(source) == set(Code)
+    for number, words in source.items():
+        assert number == 0 or words in documented[number].lower(), (number, words)
+
+
+def test_exit_codes_of_checkpgroutes():
+    status = re.search(r"Exit status: (.*);", run_check("checkpgroutes", "--help").stdout)[1]
+    of_help = {int(number): word for number, word in re.findall(r"(\d) (\w+)", status)}
+    page = {int(tag): first_word(text).strip(":,;")
+            for tag, text in tagged("checkpgroutes.1", "EXIT STATUS").items()}
+    readme = {int(row[0]): first_word(row[1]).strip(":,;")
+              for row in readme_rows("What does the router route where?") if row[0].isdigit()}
+    assert page == readme == of_help == {0: "ok", 1: "warning", 2: "critical", 3: "unknown"}
+
+
+# Keys
+
+
+@pytest.mark.parametrize("program", CHECKS)
+def test_own_keys_of_the_checks(program):
+    documented = set(keys_and_defaults(OWN_KEYS))
+    assert set(known_keys(program)) - libpq_keywords() == documented
+    assert {row[0].strip("`") for row in readme_rows("Configuration")[1:]} == documented
+    shown = {key for section, keys in example_keys().items() if section != "checkpgroutes"
+             for key in keys}
+    assert shown - libpq_keywords() == documented
+
+
+def test_keys_of_checkpgroutes():
+    documented = set(keys_and_defaults(ROUTES_KEYS))
+    assert set(known_keys("checkpgroutes", "[checkpgroutes]")) == documented
+    in_conf_of_the_program = " ".join(map(plain, page_sections("checkpgroutes.1")["CONFIGURATION"]))
+    assert all(key in in_conf_of_the_program for key in documented)
+    readme = {key[1] for row in readme_rows("What does the router route where?")
+              if len(row) == 3 and (key := re.match(r"`([a-z-]+)`", row[1]))}
+    assert readme == documented == set(example_keys()["checkpgroutes"])
+
+
+def test_every_keyword_of_libpq_is_a_key():
+    assert libpq_keywords() <= set(known_keys("checkpgprimary"))
+
+
+def test_refused_keywords():
+    refused = {key for key, said in known_keys("checkpgprimary").items() if "has no place" in said}
+    text = " ".join(map(plain, page_sections("checkpg.conf.5")[LIBPQ_KEYS]))
+    documented = set(re.findall(r"[a-z_]+", re.search(r"its answer means: (.*?)\.", text)[1])
+                     ) - {"and"}
+    # A key that this libpq doesn't have can't be refused: servicefile came with 18.
+    assert refused == documented & libpq_keywords()
+    assert documented - libpq_keywords() <= {"servicefile"}
+    readme = re.search(r"\(but (.*?),\s+which", readme_section("Configuration"), re.S)[1]
+    assert set(re.findall(r"`(\w+)`", readme)) == documented
+
+
+# Defaults
+
+
+def test_defaults_of_own_keys_in_readme():
+    rows = {row[0].strip("`"): row[2] for row in readme_rows("Configuration")[1:]}
+    assert rows == keys_and_defaults(OWN_KEYS)
+
+
+def test_default_timeouts_are_what_the_executable_says_when_they_contradict():
+    defaults = keys_and_defaults(OWN_KEYS)
+    peers = "peers = 192.0.2.1\n"
+    assert f"peer-timeout ({defaults['peer-timeout']})" in complaint("checkpgprimary",
+                                                                     peers + "timeout = 1ms\n")
+    assert f"timeout ({defaults['timeout']})" in complaint("checkpgprimary",
+                                                           peers + "peer-timeout = 60s\n")
+
+
+@pytest.mark.parametrize("program", CHECKS)
+def test_defaults_that_are_not_libpqs(program):
+    documented = keys_and_defaults(LIBPQ_KEYS)
+    assert program in documented["application_name"].split(" or ")
+    documented["application_name"] = program
+    # The harness names a password file of its own.
+    assert documented.pop("passfile") == "/etc/checkpg/pgpass"
+    assert built_in(program) == documented
+
+
+def test_the_example_shows_the_defaults():
+    defaults = keys_and_defaults(OWN_KEYS) | keys_and_defaults(LIBPQ_KEYS)
+    without_default = {"peers", "max-replay-lag", "max-replay-delay", "port"}
+    for section, keys in example_keys().items():
+        for key in keys.keys() & defaults.keys() - without_default:
+            if section != "checkpgroutes":
+                assert keys[key] == defaults[key], key
+    routes = keys_and_defaults(ROUTES_KEYS)
+    assert "/var/lib/haproxy/stats" in routes.pop("socket")
+    assert {**routes, "socket": "/var/lib/haproxy/stats"} == example_keys()["checkpgroutes"]
+
+
+# The example
+
+
+def test_the_example_as_it_ships_changes_nothing():
+    lines = [line for line in example().splitlines() if line and not line.startswith("#")]
+    assert lines == []
+
+
+@pytest.mark.parametrize("program", CHECKS)
+@pytest.mark.parametrize("backend", ["PostgresReadWrite-backend", "PostgresReadOnly-backend"])
+def test_the_example_uncommented_is_accepted_by_the_checks(program, backend):
+    elsewhere = str(scratch.directory("etc"))
+    run = run_check(program, "--backend", backend, "127.0.0.1", "1",
+                    configuration=example(uncommented=True).replace("/etc/checkpg", elsewhere))
+    assert (run.code, run.stderr) == (Code.UNREACHABLE, "")
+
+
+def test_the_example_uncommented_is_accepted_by_checkpgroutes():
+    run = run_check("checkpgroutes", "--socket", "/nonexistent/stats",
+                    configuration=example(uncommented=True))
+    assert (run.code, run.stderr) == (3, "")
+    assert run.stdout.startswith("UNKNOWN: /nonexistent/stats: no such file")
+
+
+# The pages as man shows them
+
+
+@pytest.fixture(scope="module")
+def manual():
+    """A directory with the pages where man looks for them."""
+    directory = scratch.directory("man")
+    assert sorted(path.name for path in DOCS.glob("*.[1-9]")) == sorted(PAGES)
+    for page in PAGES:
+        section = directory / f"man{page[-1]}"
+        section.mkdir(exist_ok=True)
+        shutil.copy(DOCS / page, section)
+    return directory
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_man_has_no_warnings(manual, page):
+    run = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z",
+                          f"man{page[-1]}/{page}"], cwd=manual, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout
+
+
+@pytest.mark.parametrize("page, names", {
+    "checkpgprimary.1": {"checkpgprimary", "checkpgstandby"},
+    "checkpgroutes.1": {"checkpgroutes"},
+    "checkpg.conf.5": {"checkpg.conf"}}.items())
+def test_apropos_finds_every_name(page, names):
+    found = subprocess.run(["lexgrog", DOCS / page], capture_output=True, text=True, check=True)
+    assert set(re.findall(r': "(\S+) - ', found.stdout)) == names
+
+
+def test_checkpgstandby_is_a_second_name():
+    assert (DOCS / "checkpgstandby.1").read_text() == ".so man1/checkpgprimary.1\n"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_refer_to_pages_that_exist(page):
+    text = (DOCS / page).read_text()
+    for name, section in re.findall(r"^\.BR (checkpg\S+) \((\d)\)", text, re.M):
+        assert f"{name}.{section}" in PAGES
+
+
+@pytest.mark.parametrize("document", ["README.md", *(f"docs/{path.name}"
+                                                     for path in sorted(DOCS.glob("*.md")))])
+def test_the_links_of_markdown_lead_to_files(document):
+    path = REPOSITORY / document
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+        assert (path.parent / link).exists(), link
