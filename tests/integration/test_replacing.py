@@ -15,6 +15,8 @@ from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
 
 UP, DOWN = ("UP", "PROCOK", 0), ("DOWN", "PROCERR", 1)
 
+COMPARE = ["bash", REPOSITORY / "docs/examples/compare-checks"]
+
 SCRIPT = """#!/bin/bash
 PATH=/usr/bin:/bin # HAProxy gives none
 curl --silent --max-time 5 http://127.0.0.1:{port}/{what} | grep --quiet "\\"$HAPROXY_SERVER_NAME\\""
@@ -72,7 +74,7 @@ def programs(directory):
 
 def compare(proxy, *directories):
     """(exit code, lines without their time) of compare-checks about HAProxy's servers."""
-    run = subprocess.run([REPOSITORY / "docs/examples/compare-checks", *directories],
+    run = subprocess.run([*COMPARE, *directories],
                          input=proxy.command("show servers state"), capture_output=True, text=True,
                          timeout=60)
     assert run.stderr == ""
@@ -118,7 +120,7 @@ def test_switching_by_a_link_needs_no_reload(primary, standbys, executables, scr
 
 
 def test_no_servers_is_no_agreement(scripts, executables):
-    run = subprocess.run([REPOSITORY / "docs/examples/compare-checks", scripts, executables],
+    run = subprocess.run([*COMPARE, scripts, executables],
                          input="", capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == "compare-checks: no server in what HAProxy says\n"
