@@ -1,4 +1,4 @@
-"""Man pages, README and examples say what the executables do: options, exit codes, keys, defaults."""
+"""Man pages, README and examples say what the executables do: options, codes, keys, defaults."""
 
 import ctypes
 import ctypes.util

@@ -24,7 +24,8 @@ def complaints_of_keepalived(text):
     path.write_text(text)
     # As process 1: elsewhere keepalived 2.2.7 ends its own configuration test with SIGTERM if
     # scripts run as another user than root.
-    script = 'ip link add eth0 type veth peer name other && exec unshare --pid --fork "$0" --config-test -f "$1"'
+    script = ('ip link add eth0 type veth peer name other && '
+              'exec unshare --pid --fork "$0" --config-test -f "$1"')
     run = subprocess.run(["unshare", "--net", "sh", "-c", script, keepalived(), path],
                          capture_output=True, text=True, timeout=60)
     return run.returncode, run.stdout + run.stderr

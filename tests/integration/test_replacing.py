@@ -1,5 +1,5 @@
-"""docs/replacing-pgroute66.md: the scripts' old names as links, and compare-checks beside scripts that
-ask a daemon, as a site has them before it changes over."""
+"""docs/replacing-pgroute66.md: the scripts' old names as links, and compare-checks beside scripts
+that ask a daemon, as a site has them before it changes over."""
 
 import http.server
 import json
@@ -19,7 +19,8 @@ COMPARE = ["bash", REPOSITORY / "docs/examples/compare-checks"]
 
 SCRIPT = """#!/bin/bash
 PATH=/usr/bin:/bin # HAProxy gives none
-curl --silent --max-time 5 http://127.0.0.1:{port}/{what} | grep --quiet "\\"$HAPROXY_SERVER_NAME\\""
+curl --silent --max-time 5 http://127.0.0.1:{port}/{what} |
+    grep --quiet "\\"$HAPROXY_SERVER_NAME\\""
 """
 
 
