@@ -8,7 +8,7 @@ namespace checkpg {
 
 namespace {
 
-constexpr std::size_t largest_record = 64 * 1024;
+constexpr std::size_t largest_record = std::size_t{64} * 1024;
 
 constexpr bool is_separator(char c) noexcept { return c == ',' || c == '\n'; }
 

@@ -24,7 +24,7 @@ namespace checkpg {
 
 namespace {
 
-constexpr std::size_t largest_answer = 64 * 1024 * 1024;
+constexpr std::size_t largest_answer = std::size_t{64} * 1024 * 1024;
 
 class Socket {
 public:

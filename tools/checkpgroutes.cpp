@@ -86,7 +86,7 @@ int main(int argc, char* argv[]) {
     try {
         return run({argv + (argc > 0 ? 1 : 0), argv + argc});
     } catch (const std::exception& error) {
-        fmt::print(stderr, "checkpgroutes: {}\n", error.what());
+        std::fprintf(stderr, "checkpgroutes: %s\n", error.what());
         return unknown;
     }
 }

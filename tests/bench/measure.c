@@ -42,7 +42,6 @@ int main(int argc, char** argv) {
         return 70;
     double end = now();
     printf("%d %.7f %.6f %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-           end - begin, seconds(usage.ru_utime) + seconds(usage.ru_stime),
-           usage.ru_maxrss * 1024L);
+           end - begin, seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss * 1024L);
     return 0;
 }

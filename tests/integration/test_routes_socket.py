@@ -167,6 +167,14 @@ def test_a_socket_nobody_listens_on_any_more():
     assert_unknown(look(path), "no such file: HAProxy is stopped")
 
 
+@pytest.mark.parametrize("arguments", [("--colour",), ("--socket", "/nonexistent")],
+                         ids=["a message", "a report"])
+def test_a_full_disk_is_unknown(arguments):
+    run = run_check("checkpgroutes", *arguments,
+                    prefix=["/bin/sh", "-c", 'exec "$0" "$@" > /dev/full 2>&1'])
+    assert run.outcome == (UNKNOWN, "")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="changing users needs root")
 class TestPermission:
     """Exit code 3, and who may."""
