@@ -22,6 +22,11 @@ else()
   target_compile_definitions(checkpg_options INTERFACE
     $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=$<IF:$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,12>>,2,3>>)
 endif()
+if(CHECKPG_COVERAGE)
+  target_compile_options(checkpg_options INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(checkpg_options INTERFACE --coverage)
+  target_sources(checkpg_options INTERFACE ${PROJECT_SOURCE_DIR}/tests/coverage.c)
+endif()
 target_link_options(checkpg_options INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
 
 if(CHECKPG_STATIC)
