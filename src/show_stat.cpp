@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 namespace checkpg {
 
 namespace {
+
+/// HAProxy counts in 32 bits all that is read here; sums and percentages of it fit in 64.
+constexpr std::int64_t largest_number = std::numeric_limits<std::uint32_t>::max();
 
 enum Column : std::size_t {
     pxname,
@@ -131,7 +135,8 @@ StatRow::Number ShowStatReader::number(const CsvRecord& record, std::size_t colu
         return std::nullopt;
     std::int64_t value = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (result.ec != std::errc{} || result.ptr != text.data() + text.size())
+    if (result.ec != std::errc{} || result.ptr != text.data() + text.size() ||
+        value > largest_number || value < -largest_number)
         throw UnknownState{fmt::format("'{}' of {}/{} is no number in HAProxy's table: '{}'",
                                        column_names[column], printable(record[0], quoted_at_most),
                                        printable(record[1], quoted_at_most),

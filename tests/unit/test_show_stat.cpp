@@ -86,6 +86,11 @@ TEST_CASE("a damaged line is refused") {
     CHECK(refusal(header + ",db1,UP,2,0\n\n") == "no line of HAProxy's table: ''");
     CHECK(refusal(header + "b,db1,UP,2,5x\n\n") ==
           "'scur' of b/db1 is no number in HAProxy's table: '5x'");
+    CHECK(refusal(header + "b,db1,UP,2,4294967295\n\n") == "accepted");
+    CHECK(refusal(header + "b,db1,UP,2,4294967296\n\n") ==
+          "'scur' of b/db1 is no number in HAProxy's table: '4294967296'");
+    CHECK(refusal(header + "b,db1,UP,2,-4294967296\n\n") ==
+          "'scur' of b/db1 is no number in HAProxy's table: '-4294967296'");
 }
 
 TEST_CASE("the tables of HAProxy 2.2 to 3.2 are read alike") {
