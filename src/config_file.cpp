@@ -15,7 +15,7 @@ namespace checkpg {
 
 namespace {
 
-constexpr std::size_t largest_file = 1024 * 1024;
+constexpr std::size_t largest_file = std::size_t{1024} * 1024;
 constexpr std::string_view blanks = " \t\r\f\v";
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 

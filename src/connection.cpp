@@ -23,7 +23,7 @@ namespace {
 
 /// More than any server says before its answer to one row of a question; beyond it someone is
 /// trying to keep us busy.
-constexpr std::size_t largest_conversation = 64 * 1024;
+constexpr std::size_t largest_conversation = std::size_t{64} * 1024;
 
 /// Message type, length and authentication code (manual, section 55.7, AuthenticationRequest).
 constexpr std::size_t authentication_header = 9;

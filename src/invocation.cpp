@@ -112,7 +112,7 @@ const std::string& not_empty(const std::string& text, std::string_view option) {
 /// As for pg_isready a bare number is seconds, unlike in the configuration file.
 std::string timeout_with_unit(const std::string& text) {
     const bool bare = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
-    const std::string with_unit = bare ? text + "s" : text;
+    std::string with_unit = bare ? text + "s" : text;
     const auto timeout = parse_duration(with_unit);
     if (!timeout || !is_allowed_timeout(*timeout))
         throw usage_error(fmt::format("--timeout '{}' is not a time from {} to {}: give seconds, "

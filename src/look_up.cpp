@@ -11,7 +11,7 @@ namespace checkpg {
 namespace {
 
 /// Must fit, with those of other look-ups, in the memory that the process may have.
-constexpr std::size_t stack_size = 256 * 1024;
+constexpr std::size_t stack_size = std::size_t{256} * 1024;
 
 void use_small_stacks() noexcept {
     pthread_attr_t attributes{};

@@ -46,7 +46,7 @@ void hide_environment_from_libpq() {
 
 void bound_memory() noexcept {
 #ifndef __SANITIZE_ADDRESS__
-    constexpr rlim_t largest = 24 * 1024 * 1024;
+    constexpr rlim_t largest = rlim_t{24} * 1024 * 1024;
     rlimit limit{};
     if (::getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur > largest) {
         limit.rlim_cur = largest;

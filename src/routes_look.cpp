@@ -16,7 +16,7 @@ namespace {
 
 /// Where HAProxy's socket is on the Red Hat family, and on Debian.
 constexpr std::array default_sockets{"/var/lib/haproxy/stats", "/run/haproxy/admin.sock"};
-constexpr std::size_t largest_info = 256 * 1024;
+constexpr std::size_t largest_info = std::size_t{256} * 1024;
 
 /// A path that we may not look at counts as there: who may will be explained.
 bool exists(const char* path) {

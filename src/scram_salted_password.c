@@ -68,6 +68,7 @@ static int salted_password(const char* password, const char* salt, int salt_leng
     return 0;
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's name for it, by --wrap */
 #if PG_VERSION_NUM >= 160000
 int __wrap_scram_SaltedPassword(const char* password, int hash_type, int key_length,
                                 const char* salt, int salt_length, int iterations, uint8_t* result,
@@ -87,3 +88,4 @@ int __wrap_scram_SaltedPassword(const char* password, const char* salt, int salt
     return salted_password(password, salt, salt_length, iterations, result, sha256_length, error);
 }
 #endif
+/* NOLINTEND(bugprone-reserved-identifier) */

@@ -190,8 +190,8 @@ Receiver read_receiver(Row& row) {
 /// transam/xlog.c, XLogBackgroundFlush()), so that it ends within a record that can't be replayed
 /// yet. A commit is sent up to its end, which hardly ever is the end of a page.
 bool ends_within_a_record(std::uint64_t received, std::uint64_t lag) noexcept {
-    constexpr std::uint64_t page = 8192;         // XLOG_BLCKSZ
-    constexpr std::uint64_t largest = 64 * 1024; // of all but the rarest records
+    constexpr std::uint64_t page = 8192;                        // XLOG_BLCKSZ
+    constexpr std::uint64_t largest = std::uint64_t{64} * 1024; // of all but the rarest records
     return received % page == 0 && lag <= largest;
 }
 
