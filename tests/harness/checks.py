@@ -99,9 +99,10 @@ def public_copy(name, directory=None):
     return copy
 
 
-def is_sanitized():
-    """Whether the executables are the asan build, whose CPU and memory mean nothing."""
-    return b"__asan_init" in executable("checkpgprimary").read_bytes()
+def is_instrumented():
+    """Whether the executables are the asan or coverage build, whose CPU and memory mean nothing."""
+    program = executable("checkpgprimary").read_bytes()
+    return b"__asan_init" in program or b"__gcov_init" in program
 
 
 def write_configuration(text="", *, passwords=None, mode=0o640):

@@ -15,7 +15,7 @@ import time
 import pytest
 from harness import scratch, stages
 from harness.checks import (Code, ask, bin_directory, executable, haproxy_environment,
-                            is_sanitized, run_check, write_configuration)
+                            is_instrumented, run_check, write_configuration)
 from harness.hostile import StandIn, answer, scram_iterations, silent
 from harness.postgres import Server
 from harness.stages import mode_of, name_of
@@ -94,7 +94,7 @@ PIPE = 2
 
 
 def descriptors(most):
-    most += PIPE if is_sanitized() else 0
+    most += PIPE if is_instrumented() else 0
     return after(f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))")
 
 
@@ -110,7 +110,7 @@ def test_one_free_descriptor_is_enough(two_primaries):
 
 
 def test_no_free_descriptor_is_never_a_yes(two_primaries):
-    if is_sanitized():
+    if is_instrumented():
         pytest.skip("the sanitizers need two free descriptors")
     run = ask("checkpgprimary", two_primaries[0], prefix=descriptors(3), env=NO_LEAK_CHECK)
     assert run.code not in (Code.OK, Code.TIMED_OUT) and run.code > 0
@@ -133,7 +133,7 @@ def test_another_primary_is_never_overlooked_for_want_of_descriptors(two_primari
 @pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
 def test_too_little_memory_is_never_a_yes_and_never_hangs(two_primaries, limit):
     """From too little to be started up to enough, in small steps."""
-    if is_sanitized():
+    if is_instrumented():
         pytest.skip("the address sanitizer needs terabytes of address space")
     db1, db2 = two_primaries
     codes = []
@@ -256,7 +256,7 @@ def many_descriptors():
 
 
 def test_a_thousand_checks_at_once_of_a_frozen_server(primary, many_descriptors):
-    many = 100 if is_sanitized() else MANY  # whose memory would not fit
+    many = 100 if is_instrumented() else MANY  # whose memory would not fit
     timeout = 45  # all must have been started by then, on a slow machine too
     configuration = write_configuration(f"timeout = {timeout}s\n")
     primary.freeze()

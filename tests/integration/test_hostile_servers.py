@@ -10,7 +10,7 @@ import struct
 
 import pytest
 from harness import stages
-from harness.checks import Code, PeakMemory, ask, is_sanitized
+from harness.checks import Code, PeakMemory, ask, is_instrumented
 from harness.hostile import (READY, StandIn, authentication, error, message, notice, parameter,
                              result)
 from harness.stages import (EVERY, Tls, asked, authenticated, described, encrypted,
@@ -32,7 +32,7 @@ def check(script, *codes, sslmode="disable", settings="", timeout=TIMEOUT):
                   configuration=configuration, prefix=memory.prefix)
     assert run.code in codes and run.output == "", run
     assert run.seconds <= timeout + 1.0 * PATIENCE
-    if not is_sanitized():  # whose own CPU time and memory exceed this
+    if not is_instrumented():  # whose own CPU time and memory exceed this
         assert run.cpu_seconds < 0.1
         assert memory.bytes() < 32 * 2**20
     return run
@@ -139,7 +139,7 @@ def test_a_message_of_a_gibibyte(stage, kind):
         stage(connection).send(huge(kind.encode()))
         connection.hold()
     # The sanitizers' memory is not bounded: there it is waited for.
-    check(script, Code.UNEXPECTED_ANSWER, *([Code.TIMED_OUT] if is_sanitized() else []))
+    check(script, Code.UNEXPECTED_ANSWER, *([Code.TIMED_OUT] if is_instrumented() else []))
 
 
 @pytest.mark.parametrize("stage", [startup, sasl_asked], ids=name_of)

@@ -123,6 +123,18 @@ TEST_CASE("an address needs no look-up and a missing port is PostgreSQL's") {
     CHECK(value(settings, "hostaddr") == "192.0.2.11");
     CHECK(value(settings, "port") == "5432");
     CHECK_THROWS_AS(made({}), checkpg::Error);
+    CHECK(value(made({}, {}, {{"PGHOST", "192.0.2.12"}}), "hostaddr") == "192.0.2.12");
+    const auto by_address = made({}, {}, {{"PGHOSTADDR", "192.0.2.13"}});
+    CHECK(value(by_address, "hostaddr") == "192.0.2.13");
+    CHECK(value(by_address, "host").empty());
+}
+
+TEST_CASE("a value is set once, whether there was one or not") {
+    std::vector<checkpg::Setting> settings;
+    checkpg::set_value(settings, "host", "db1");
+    checkpg::set_value(settings, "host", "db2");
+    REQUIRE(settings.size() == 1);
+    CHECK(checkpg::value_of(settings, "host") == "db2");
 }
 
 TEST_CASE("every libpq keyword is known, from libpq itself") {

@@ -215,6 +215,7 @@ TEST_CASE("streaming is a live WAL receiver") {
 TEST_CASE("every finding has words of its own") {
     CHECK(words(PeerFinding::same_instance) == "this very server");
     CHECK(words(PeerFinding::silent) != words(PeerFinding::no_answer));
+    CHECK(words(PeerFinding::not_asked) == "not asked");
     CHECK(find(*primary.state()->identity, failed(ExitCode::timed_out)) == PeerFinding::silent);
     CHECK(find(*primary.state()->identity, failed(ExitCode::not_ready)) == PeerFinding::no_answer);
 }
