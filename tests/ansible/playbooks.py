@@ -1,0 +1,73 @@
+"""Runs playbooks without any machine: what would reach for one leaves a mark instead."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from harness import scratch
+from harness.checks import REPOSITORY
+
+ANSIBLE = REPOSITORY / "ansible"
+EXAMPLE = ANSIBLE / "environments/example"
+HERE = Path(__file__).resolve().parent
+VAULT_PASSWORD = "example"
+
+
+def environment(directory):
+    """An empty ansible.cfg and a HOME of our own: whoever runs the tests has theirs."""
+    (directory / "ansible.cfg").touch()
+    return {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8",
+            "ANSIBLE_CONFIG": str(directory / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCAL_TEMP": str(directory / "local"), "ANSIBLE_RETRY_FILES_ENABLED": "0",
+            "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
+            "ANSIBLE_FILTER_PLUGINS": str(ANSIBLE / "filter_plugins")}
+
+
+def run(command, directory, **more):
+    """(exit code, all that was said)"""
+    done = subprocess.run(command, cwd=ANSIBLE, env={**environment(directory), **more},
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=240)
+    return done.returncode, done.stdout
+
+
+def vault_password_file(directory):
+    file = directory / "vault-password"
+    file.write_text(VAULT_PASSWORD + "\n")
+    return file
+
+
+def router(variables=None, hosts=None):
+    """Runs router.yml with the example's inventory. Returns what it said, and whether it reached
+    for a machine."""
+    directory = scratch.directory("router")
+    shutil.copytree(EXAMPLE, directory / "inventory")
+    if hosts is not None:
+        (directory / "inventory/hosts").write_text(hosts)
+    ssh = directory / "ssh"
+    ssh.write_text(f"#!/bin/sh\ntouch {directory}/reached\nexit 255\n")
+    ssh.chmod(0o755)
+    code, said = run(["ansible-playbook", "-i", directory / "inventory/hosts", "router.yml",
+                      "--vault-password-file", vault_password_file(directory),
+                      "-e", json.dumps({"ansible_ssh_executable": str(ssh), **(variables or {})})],
+                     directory)
+    assert code != 0, said
+    return said, (directory / "reached").exists()
+
+
+def rendered(facts, variables=None):
+    """The directory with what the roles' templates make of a router with these facts."""
+    directory = scratch.directory("rendered")
+    cache = directory / "cache"
+    cache.mkdir()
+    shutil.copy(HERE / f"facts/{facts}.json", cache / "router1.example.com")
+    code, said = run(["ansible-playbook", "-i", EXAMPLE / "hosts", HERE / "render.yml",
+                      "--limit", "router1.example.com",
+                      "--vault-password-file", vault_password_file(directory),
+                      "-e", json.dumps({"into": str(directory), **(variables or {})})],
+                     directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
+                     ANSIBLE_CACHE_PLUGIN_CONNECTION=str(cache))
+    assert code == 0, said
+    return directory

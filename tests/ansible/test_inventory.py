@@ -1,0 +1,115 @@
+"""A wrong inventory: router.yml fails before it reaches for a machine, and says what to change."""
+
+import sys
+
+import pytest
+from harness.checks import REPOSITORY
+
+import playbooks
+
+sys.path.insert(0, str(REPOSITORY / "ansible/filter_plugins"))
+import router_problems  # noqa: E402
+
+SERVERS = [{"name": f"db{n}.example.com", "address": f"192.0.2.1{n}", "port": 5432} for n in (1, 2, 3)]
+
+
+def changed(number, **change):
+    """The servers, one of them changed."""
+    return [{**server, **change} if n == number else server for n, server in enumerate(SERVERS, 1)]
+
+
+def test_a_right_inventory_leads_to_the_machines():
+    said, reached = playbooks.router()
+    assert reached
+    assert "UNREACHABLE" in said
+
+
+@pytest.mark.parametrize("variables, sentence", [
+    ({"postgresql_vip_ip": ""}, "postgresql_vip_ip is not set: give the virtual IP"),
+    ({"postgresql_vip_ip": "192.0.3.20"}, "postgresql_vip_ip (192.0.3.20) is not in postgresql_subnet (192.0.2.0/24)"),
+    ({"haproxy_rw_backends": []}, "haproxy_rw_backends is empty: list every server"),
+    ({"haproxy_ro_backends": changed(2, address="192.0.2.11")}, "haproxy_ro_backends, entry 2 repeats the address 192.0.2.11"),
+    ({"haproxy_rw_backends": changed(3, address="192.0.2.311")}, "has the address '192.0.2.311', which is no IP address"),
+    ({"checkpg_timeout": "1s"}, "checkpg_timeout (1s) is not below haproxy_inter (1s)"),
+    ({"checkpg_password": ""}, "checkpg_password is not set, and no checkpg_client_certificate either"),
+    ({"keepalived_virtual_router_id": 256}, "keepalived_virtual_router_id is 256: give a number from 1 to 255"),
+])
+def test_a_wrong_one_does_not(variables, sentence):
+    said, reached = playbooks.router(variables)
+    assert sentence in said
+    assert not reached
+
+
+def test_one_router_is_no_pair():
+    said, reached = playbooks.router(hosts="[router]\nrouter1.example.com\n")
+    assert "the group router has 1 host" in said
+    assert not reached
+
+
+HAPROXY = {"haproxy_rw_backends": SERVERS, "haproxy_ro_backends": SERVERS, "haproxy_rw_port": 5432,
+           "haproxy_ro_port": 5433, "haproxy_stats_port": 8404, "haproxy_inter": "1s",
+           "haproxy_fastinter": "500ms", "haproxy_downinter": "500ms", "haproxy_connect_timeout": "2s",
+           "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "checkpg_timeout": "800ms"}
+CHECKPG = {"checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg_check_port": 5432,
+           "checkpg_password": "secret", "checkpg_client_certificate": "", "checkpg_client_key": "",
+           "haproxy_rw_backends": SERVERS}
+KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgrouter.example.com",
+              "postgresql_subnet": "192.0.2.0/24", "keepalived_virtual_router_id": 7,
+              "keepalived_address": "", "routers": ["router1", "router2"]}
+
+
+@pytest.mark.parametrize("told, change, sentence", [
+    (HAPROXY, {}, None),
+    (HAPROXY, {"checkpg_timeout": 999}, None),
+    (HAPROXY, {"haproxy_ro_backends": SERVERS[:1]}, None),
+    (HAPROXY, {"haproxy_rw_backends": changed(1, address="2001:db8::1")}, "haproxy_ro_backends: correct one"),
+    (HAPROXY, {"haproxy_rw_backends": changed(2, name="DB1.example.com")}, "entry 2 repeats the name"),
+    (HAPROXY, {"haproxy_rw_backends": changed(2, name="db 2")}, "entry 2 has the name 'db 2'"),
+    (HAPROXY, {"haproxy_rw_backends": changed(2, port=65536)}, "entry 2: port is 65536"),
+    (HAPROXY, {"haproxy_rw_backends": changed(2, port=0)}, "entry 2: port is 0"),
+    (HAPROXY, {"haproxy_rw_backends": [{"name": "db1"}]}, "it needs name, address and port"),
+    (HAPROXY, {"haproxy_rw_backends": "db1"}, "haproxy_rw_backends is empty"),
+    (HAPROXY, {"haproxy_rw_port": "pg"}, "haproxy_rw_port is 'pg'"),
+    (HAPROXY, {"haproxy_ro_port": 5432}, "are not three different ports"),
+    (HAPROXY, {"haproxy_inter": "0"}, "haproxy_inter is '0': give a time"),
+    (HAPROXY, {"haproxy_fastinter": "fast"}, "haproxy_fastinter is 'fast': give a time"),
+    (HAPROXY, {"haproxy_fall": 0}, "haproxy_fall is 0: give a number"),
+    (HAPROXY, {"checkpg_timeout": 1000}, "checkpg_timeout (1000) is not below haproxy_inter (1s)"),
+    (CHECKPG, {}, None),
+    (CHECKPG, {"checkpg_password": "", "checkpg_client_certificate": "c", "checkpg_client_key": "k"}, None),
+    (CHECKPG, {"checkpg_client_certificate": "c"}, "checkpg_client_key is not set"),
+    (CHECKPG, {"checkpg_client_key": "k"}, "checkpg_client_certificate is not set"),
+    (CHECKPG, {"checkpg_password": "two\nlines"}, "checkpg_password has more than one line"),
+    (CHECKPG, {"checkpg_timeout": "61s"}, "checkpg_timeout is '61s': give a time"),
+    (CHECKPG, {"checkpg_peer_timeout": "800ms"}, "checkpg_peer_timeout (800ms) is not below checkpg_timeout"),
+    (CHECKPG, {"checkpg_check_port": 70000}, "checkpg_check_port is 70000"),
+    (CHECKPG, {"haproxy_rw_backends": SERVERS * 11}, "has 33 servers"),
+    (KEEPALIVED, {}, None),
+    (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.256"}, "postgresql_vip_ip is '192.0.2.256', which is no IPv4"),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20"}, "which is no IPv4 address"),
+    (KEEPALIVED, {"postgresql_subnet": ""}, "postgresql_subnet is not set"),
+    (KEEPALIVED, {"postgresql_subnet": "192.0.2.0/33"}, "postgresql_subnet is '192.0.2.0/33'"),
+    (KEEPALIVED, {"postgresql_vip_fqdn": ""}, "postgresql_vip_fqdn is not set"),
+    (KEEPALIVED, {"keepalived_virtual_router_id": 0}, "keepalived_virtual_router_id is 0"),
+    (KEEPALIVED, {"keepalived_address": "router1"}, "keepalived_address is 'router1'"),
+])
+def test_each_rule_says_what_to_change(told, change, sentence):
+    look = {id(HAPROXY): router_problems.haproxy_problems, id(CHECKPG): router_problems.checkpg_problems,
+            id(KEEPALIVED): router_problems.keepalived_problems}[id(told)]
+    found = look({**told, **change})
+    if sentence is None:
+        assert found == []
+    else:
+        assert len(found) == 1
+        assert sentence in found[0]
+
+
+def test_a_password_is_in_no_sentence():
+    found = router_problems.checkpg_problems({**CHECKPG, "checkpg_password": "hush\nhush"})
+    assert "hush" not in " ".join(found)
+
+
+def test_the_router_id_is_the_names_own_and_never_0():
+    ids = {router_problems.router_id(f"pg{n}.example.com") for n in range(5000)}
+    assert ids == set(range(1, 256))
+    assert router_problems.router_id("pgrouter.example.com") == router_problems.router_id("pgrouter.example.com")

@@ -1,0 +1,59 @@
+"""ansible/README.md, meta/argument_specs.yml and defaults/main.yml say the same of each variable."""
+
+import re
+
+import pytest
+import yaml
+
+import playbooks
+
+ROLES = ("checkpg", "haproxy", "keepalived")
+
+
+def specified(role):
+    text = (playbooks.ANSIBLE / f"roles/{role}/meta/argument_specs.yml").read_text()
+    return yaml.safe_load(text)["argument_specs"]["main"]["options"]
+
+
+def defaults(role):
+    return yaml.safe_load((playbooks.ANSIBLE / f"roles/{role}/defaults/main.yml").read_text())
+
+
+def shown(option):
+    """A default as the table has it."""
+    if option.get("required"):
+        return "required"
+    value = option["default"]
+    if value in ("", [], {}):
+        return ""
+    if isinstance(value, str) and "{{" in value:
+        return "computed"
+    if isinstance(value, list) and isinstance(value[0], dict):
+        return "see `defaults/main.yml`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def table(role):
+    rows = [f"| `{name}` | {option['description']} | {shown(option)} |" for name, option in specified(role).items()]
+    return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_table_is_what_the_specs_say(role):
+    assert table(role) in (playbooks.ANSIBLE / "README.md").read_text(), table(role)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_defaults_are_what_the_specs_say(role):
+    optional = {name: option["default"] for name, option in specified(role).items() if not option.get("required")}
+    assert defaults(role) == optional
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_variable_in_use_is_specified_or_private(role):
+    """Of those with a role's prefix."""
+    known = {name for of in ROLES for name in specified(of)}
+    for file in (playbooks.ANSIBLE / "roles" / role).rglob("*"):
+        if file.is_file() and file.suffix in (".yml", ".j2"):
+            used = set(re.findall(r"(?<![\w./-])(?:checkpg|haproxy|keepalived)_[a-z_]+", file.read_text()))
+            assert used - known - {"haproxy_answers"} <= {"checkpg_problems", "haproxy_problems", "keepalived_problems"}, file

@@ -1,0 +1,126 @@
+"""What the templates make, for each system and for several sets of variables, is accepted by the
+programs it is for. The Red Hat family is tried by its facts alone."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from harness import haproxy, scratch
+from harness.checks import public_copy
+
+import playbooks
+
+SYSTEMS = ("el8", "el9", "el10", "debian12", "debian13")
+ODD = {"haproxy_rw_backends": [{"name": "db1", "address": "192.0.2.11", "port": 25432},
+                               {"name": "db2", "address": "2001:db8::12", "port": 6432}],
+       "haproxy_ro_backends": [{"name": "db1", "address": "192.0.2.11", "port": 5432}],
+       "haproxy_bind_address": "192.0.2.21", "haproxy_ro_fallback_to_primary": True,
+       "haproxy_log_connections": False, "haproxy_global_lines": ["description a router"],
+       "haproxy_defaults_lines": ["timeout client-fin 30s"], "metrics": True,
+       "checkpg_password": "", "checkpg_client_certificate": "client.crt", "checkpg_client_key": "client.key",
+       "checkpg_root_certificate": "root.crt", "checkpg_settings": {"sslcrl": "/etc/checkpg/root.crl"},
+       "checkpg_read_write_settings": {"require-writable": True},
+       "checkpg_read_only_settings": {"max-replay-lag": "16MB"}, "keepalived_address": "192.0.2.99",
+       "keepalived_interface": "ens160"}
+
+
+@pytest.fixture(scope="module", params=[(system, variables) for system in SYSTEMS for variables in ({}, ODD)],
+                ids=lambda param: f"{param[0]}-{'odd' if param[1] else 'plain'}")
+def router(request):
+    system, variables = request.param
+    return system, variables, playbooks.rendered(system, variables)
+
+
+def test_haproxy_accepts_its_configuration(router):
+    text = (router[2] / "haproxy.cfg").read_text().replace("/usr/bin/checkpg", f"{public_copy('checkpgprimary').parent}/checkpg")
+    assert complaints_of_haproxy(text) == (0, "")
+
+
+def complaints_of_haproxy(text):
+    file = scratch.directory("haproxy") / "haproxy.cfg"
+    file.write_text(text)
+    run = subprocess.run([haproxy.executable(), "-c", "-f", file], capture_output=True, text=True, timeout=60)
+    said = (run.stdout + run.stderr).splitlines()
+    return run.returncode, "\n".join(line for line in said if "WARNING" in line or "ALERT" in line)
+
+
+def test_keepalived_accepts_its_configuration(router):
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    text = (router[2] / "keepalived.conf").read_text()
+    assert "/usr/bin/checkpgroutes --ping" in text
+    path = scratch.directory("keepalived") / "keepalived.conf"
+    path.write_text(text.replace("/usr/bin/checkpgroutes", str(public_copy("checkpgroutes"))))
+    script = ('ip link add ens192 type veth peer name ens160 && '
+              'exec unshare --pid --fork "$0" --config-test -f "$1"')
+    run = subprocess.run(["unshare", "--net", "sh", "-c", script,
+                          shutil.which("keepalived", path="/usr/local/sbin:/usr/sbin"), path],
+                         capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+def test_the_checks_accept_their_settings(router):
+    for program in ("checkpgprimary", "checkpgstandby"):
+        for backend in ("PostgresReadWrite-backend", "PostgresReadOnly-backend"):
+            run = subprocess.run([public_copy(program), "--config", router[2] / "checkpg.conf", "--backend", backend,
+                                  "--host", "/nonexistent"], capture_output=True, text=True, timeout=60)
+            assert run.returncode == 2, run.stdout + run.stderr
+
+
+def test_each_version_gets_the_words_it_knows(router):
+    text = (router[2] / "haproxy.cfg").read_text()
+    assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
+    assert "init-state" not in text
+    assert ("LogRateLimitIntervalSec" in (router[2] / "checkpg.service.conf").read_text()) == (router[0] != "el8")
+
+
+def test_a_haproxy_that_knows_init_state_is_told():
+    assert "init-state down" in (playbooks.rendered("debian13", {"version": "3.1"}) / "haproxy.cfg").read_text()
+
+
+def test_the_interface_is_the_one_of_the_routers_address():
+    text = (playbooks.rendered("el9") / "keepalived.conf").read_text()
+    assert re.search(r"^ +interface ens192$", text, re.M)
+    assert re.search(r"^ +unicast_src_ip 192.0.2.21$", text, re.M)
+    assert re.search(r"unicast_peer \{\s+192.0.2.22\s+\}", text)
+
+
+def test_the_limits_of_haproxy_match():
+    text = (playbooks.rendered("el9", {"haproxy_maxconn": 1000}) / "haproxy.cfg").read_text()
+    assert re.findall(r"^ +maxconn (\d+)$", text, re.M) == ["2100", "1000", "100"]
+
+
+HEADER = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state ...\n"
+
+
+def merged(running):
+    """What the script makes of a running HAProxy's servers: name -> state, all in the read-write backend."""
+    directory = playbooks.rendered("debian12")
+    script = (directory / "haproxy-server-state").read_text()
+    script = script.replace("/etc/haproxy/checkpg-servers-down", f"{directory}/servers-down")
+    script = script.replace("/var/lib/haproxy/server-state", str(directory))
+    subprocess.run(["sh", "-c", script], input=running, text=True, check=True, timeout=60)
+    lines = (directory / "servers").read_text().splitlines()
+    assert lines[0] == "1"
+    return {line.split()[3]: line.split()[5] for line in lines if " PostgresReadWrite-backend " in line}
+
+
+def running(name, address, port, backend="PostgresReadWrite-backend"):
+    return f"3 {backend} 1 {name} {address} 2 0 1 1 5 20 3 2 6 0 0 0 - {port} - 0 0 - - 0\n"
+
+
+DOWN = {"db1.example.com": "0", "db2.example.com": "0", "db3.example.com": "0"}
+
+
+@pytest.mark.parametrize("state, change", [
+    ("", {}),
+    ("nonsense\n\n", {}),
+    (HEADER + running("db1.example.com", "192.0.2.11", 5432), {"db1.example.com": "2"}),
+    (HEADER + running("db1.example.com", "192.0.2.11", 6432), {}),
+    (HEADER + running("db1.example.com", "192.0.2.12", 5432), {}),
+    (HEADER + running("db1.example.com", "192.0.2.11", 5432, "PostgresReadOnly-backend"), {}),
+    (HEADER + running("db9.example.com", "192.0.2.19", 5432), {})])
+def test_only_a_server_that_is_the_same_keeps_its_state(state, change):
+    assert merged(state) == {**DOWN, **change}
