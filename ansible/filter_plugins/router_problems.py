@@ -106,7 +106,7 @@ def haproxy_problems(told):
 def interval_problems(told):
     """HAProxy ends a check after inter, at whatever pace (fastinter, downinter) it runs them."""
     timeout, inter = milliseconds(told["checkpg_timeout"]), milliseconds(told["haproxy_inter"])
-    if timeout is not None and inter is not None and timeout >= inter:
+    if timeout and inter and timeout >= inter:
         yield (f"checkpg_timeout ({told['checkpg_timeout']}) is not below haproxy_inter ({told['haproxy_inter']}), "
                "after which HAProxy kills a check: lower the one or raise the other.")
 

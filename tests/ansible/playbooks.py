@@ -1,5 +1,6 @@
 """Runs playbooks without any machine: what would reach for one leaves a mark instead."""
 
+import functools
 import json
 import os
 import shutil
@@ -58,7 +59,12 @@ def router(variables=None, hosts=None):
 
 
 def rendered(facts, variables=None):
-    """The directory with what the roles' templates make of a router with these facts."""
+    """The directory with what the roles' templates make of a router with these facts; made once."""
+    return _rendered(facts, json.dumps(variables or {}))
+
+
+@functools.cache
+def _rendered(facts, variables):
     directory = scratch.directory("rendered")
     cache = directory / "cache"
     cache.mkdir()
@@ -66,7 +72,7 @@ def rendered(facts, variables=None):
     code, said = run(["ansible-playbook", "-i", EXAMPLE / "hosts", HERE / "render.yml",
                       "--limit", "router1.example.com",
                       "--vault-password-file", vault_password_file(directory),
-                      "-e", json.dumps({"into": str(directory), **(variables or {})})],
+                      "-e", json.dumps({"into": str(directory), **json.loads(variables)})],
                      directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
                      ANSIBLE_CACHE_PLUGIN_CONNECTION=str(cache))
     assert code == 0, said
