@@ -98,6 +98,18 @@ def test_the_limits_of_haproxy_match():
     assert re.findall(r"^ +maxconn (\d+)$", text, re.M) == ["2100", "1000", "100"]
 
 
+@pytest.mark.parametrize("package, beside", [
+    ("checkpg", "checkpg-selinux"),
+    ("/srv/checkpg-1.0.0-1.el9.x86_64.rpm", "/srv/checkpg-selinux-1.0.0-1.el9.noarch.rpm")])
+def test_the_selinux_package_is_the_one_beside(package, beside):
+    assert (playbooks.rendered("el9", {"checkpg_package": package}) / "selinux-package").read_text() == beside
+
+
+def test_the_password_file_escapes_what_it_must():
+    text = (playbooks.rendered("el9", {"checkpg_password": "a:b\\c"}) / "pgpass").read_text()
+    assert text == "*:*:*:checkpg:a\\:b\\\\c\n"
+
+
 HEADER = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state ...\n"
 
 
