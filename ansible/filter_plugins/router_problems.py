@@ -139,6 +139,7 @@ def login_problems(told):
 
 def keepalived_problems(told):
     found = list(vip_problems(told["postgresql_vip_ip"], told["postgresql_subnet"]))
+    found += taken_problems(told["postgresql_vip_ip"], told["owners"])
     if not told["postgresql_vip_fqdn"]:
         found.append("postgresql_vip_fqdn is not set: give the name that clients use for the virtual IP, such as "
                      "pgrouter.example.com, in group_vars/all/generic.yml.")
@@ -168,6 +169,13 @@ def vip_problems(vip, subnet):
         yield f"postgresql_vip_ip is {vip!r}, which is no IPv4 address: give one such as 192.0.2.20."
     elif network is not None and ip_address(vip) not in network:
         yield (f"postgresql_vip_ip ({vip}) is not in postgresql_subnet ({subnet}): correct one of them.")
+
+
+def taken_problems(vip, owners):
+    """The virtual IP must be nobody's own address."""
+    for name, address in owners.items():
+        if ip_address(vip) and ip_address(address) == ip_address(vip):
+            yield f"postgresql_vip_ip ({vip}) is the address of {name}: give one that no machine has."
 
 
 def router_id(name):

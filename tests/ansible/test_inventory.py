@@ -27,6 +27,7 @@ def test_a_right_inventory_leads_to_the_machines():
 @pytest.mark.parametrize("variables, sentence", [
     ({"postgresql_vip_ip": ""}, "postgresql_vip_ip is not set: give the virtual IP"),
     ({"postgresql_vip_ip": "192.0.3.20"}, "postgresql_vip_ip (192.0.3.20) is not in postgresql_subnet (192.0.2.0/24)"),
+    ({"postgresql_vip_ip": "192.0.2.12"}, "postgresql_vip_ip (192.0.2.12) is the address of db2.example.com"),
     ({"haproxy_rw_backends": []}, "haproxy_rw_backends is empty: list every server"),
     ({"haproxy_ro_backends": changed(2, address="192.0.2.11")},
      "haproxy_ro_backends, entry 2 repeats the address 192.0.2.11"),
@@ -57,7 +58,8 @@ CHECKPG = {"checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg
            "haproxy_rw_backends": SERVERS}
 KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgrouter.example.com",
               "postgresql_subnet": "192.0.2.0/24", "keepalived_virtual_router_id": 7,
-              "keepalived_address": "", "routers": ["router1", "router2"]}
+              "keepalived_address": "", "routers": ["router1", "router2"],
+              "owners": {"router1": "192.0.2.21", "router2": "", "db1": "192.0.2.11"}}
 
 
 @pytest.mark.parametrize("told, change, sentence", [
@@ -89,6 +91,7 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (KEEPALIVED, {}, None),
     (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.256"}, "postgresql_vip_ip is '192.0.2.256', which is no IPv4"),
     (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20"}, "which is no IPv4 address"),
+    (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.21"}, "postgresql_vip_ip (192.0.2.21) is the address of router1"),
     (KEEPALIVED, {"postgresql_subnet": ""}, "postgresql_subnet is not set"),
     (KEEPALIVED, {"postgresql_subnet": "192.0.2.0/33"}, "postgresql_subnet is '192.0.2.0/33'"),
     (KEEPALIVED, {"postgresql_vip_fqdn": ""}, "postgresql_vip_fqdn is not set"),
