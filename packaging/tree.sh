@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# For packaging/rpm/build and packaging/deb/build, in the top directory: both pack one compiled tree.
+
+# Where it isn't set, it is the time of the commit, and without git that of the newest changelog entry.
+if [[ -z ${SOURCE_DATE_EPOCH:-} ]]; then
+    if [[ -e .git ]]; then
+        SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+    else
+        SOURCE_DATE_EPOCH=$(date -d "$(sed -n 's/^ -- .*>  //p;T;q' packaging/deb/debian/changelog)" +%s)
+    fi
+fi
+export SOURCE_DATE_EPOCH LC_ALL=C.UTF-8
+umask 022
+
+# shellcheck disable=SC2034 # for those two
+readonly tree=$PWD/build/package
+
+build_tree() {
+    cmake --preset package
+    cmake --build --preset package
+}
