@@ -1,12 +1,47 @@
 # Everything that is installed but the executables, which tools/ adds.
 
 install(FILES docs/checkpgprimary.1 docs/checkpgstandby.1 docs/checkpgroutes.1
-  DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
-install(FILES docs/checkpg.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 OPTIONAL)
+  DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/checkpg.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 
-install(FILES README.md docs/split-brain.md docs/replacing-pgroute66.md
+install(FILES README.md docs/split-brain.md docs/replacing-pgroute66.md docs/selinux.md
   docs/examples/create-role.sql docs/examples/haproxy.cfg docs/examples/keepalived.conf
-  DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(PROGRAMS docs/examples/compare-checks DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # With the prefix /usr this is /etc, and else below the prefix.
 install(FILES docs/examples/checkpg.conf DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/checkpg)
+
+# The licence, and those of what static executables contain, as the system has them.
+set(licences ${CMAKE_INSTALL_DATADIR}/licenses/checkpg)
+install(FILES LICENSE DESTINATION ${licences} RENAME checkpg)
+
+function(checkpg_install_licence library debian redhat)
+  if(IS_DIRECTORY /usr/share/licenses/${redhat})
+    install(DIRECTORY /usr/share/licenses/${redhat}/ DESTINATION ${licences}/${library})
+  else()
+    install(FILES /usr/share/doc/${debian}/copyright DESTINATION ${licences} RENAME ${library})
+  endif()
+endfunction()
+
+if(CHECKPG_STATIC)
+  string(REGEX MATCH "^[0-9]+" gcc_major "${CMAKE_CXX_COMPILER_VERSION}")
+  checkpg_install_licence(libpq libpq-dev libpq)
+  checkpg_install_licence(openssl libssl-dev openssl-libs)
+  checkpg_install_licence(fmt libfmt-dev fmt)
+  checkpg_install_licence(cli11 libcli11-dev cli11-devel)
+  checkpg_install_licence(nlohmann-json nlohmann-json3-dev json-devel)
+  checkpg_install_licence(glibc libc6-dev glibc)
+  checkpg_install_licence(libstdc++ libstdc++-${gcc_major}-dev libstdc++)
+  if(CHECKPG_LIBz_A)
+    checkpg_install_licence(zlib zlib1g-dev zlib)
+  endif()
+  if(CHECKPG_LIBzstd_A)
+    checkpg_install_licence(libzstd libzstd-dev libzstd)
+  endif()
+  # Debian's copyright files refer to these.
+  if(IS_DIRECTORY /usr/share/common-licenses)
+    install(FILES /usr/share/common-licenses/Apache-2.0 /usr/share/common-licenses/GPL-3
+      /usr/share/common-licenses/LGPL-2.1 DESTINATION ${licences})
+  endif()
+endif()
