@@ -1,0 +1,121 @@
+"""The packages that packaging/rpm/build and packaging/deb/build made, and roots to install them into."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import scratch
+from .checks import REPOSITORY
+
+#: Roots of Debian that debootstrap made stay here: they take a minute each.
+_CACHE = REPOSITORY / "build/debootstrap"
+
+EXECUTABLES = ["checkpgprimary", "checkpgroutes", "checkpgstandby"]
+
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def version():
+    """The project's version, from the one place that has it."""
+    return re.search(r"^project\(checkpg VERSION (\S+)", (REPOSITORY / "CMakeLists.txt").read_text(),
+                     re.M).group(1)
+
+
+def rpm_package(release=1, directory=REPOSITORY / "build/rpm"):
+    return _built(directory / f"checkpg-{version()}-{release}.x86_64.rpm")
+
+
+def selinux_package(release=1, directory=REPOSITORY / "build/rpm"):
+    return _built(directory / f"checkpg-selinux-{version()}-{release}.noarch.rpm")
+
+
+def deb_package(directory=REPOSITORY / "build/deb"):
+    return _built(directory / f"checkpg_{version()}-1_amd64.deb")
+
+
+def output_of(*command, **options):
+    """What a command prints; if it fails, a RuntimeError with all of that."""
+    options = {"env": {"PATH": _PATH, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}, **options}
+    done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode:
+        raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout[-8000:]}")
+    return done.stdout
+
+
+def rpm(root, *arguments):
+    """Runs rpm on a root's own database."""
+    return output_of("rpm", "--root", root, "--dbpath", "/var/lib/rpm", *arguments)
+
+
+def rpmbuild(*arguments, cwd, epoch):
+    """Runs rpmbuild, and returns the directory with the packages."""
+    directory = scratch.directory("rpmbuild")
+    output_of("rpmbuild", "--nodeps", "--noclean", *arguments, "--define", f"_topdir {directory}",
+              "--define", f"_rpmdir {directory}",
+              "--define", "_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm", cwd=cwd,
+              env={"PATH": _PATH, "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": str(epoch)})
+    return directory
+
+
+def files_below(root):
+    """Every path below a root, relative to it."""
+    return {str(path.relative_to(root)) for path in Path(root).rglob("*")}
+
+
+def debian_root(suite):
+    """A new root with a minimal Debian."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    archive = _CACHE / f"{suite}.tar"
+    with (_CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            _debootstrap(suite, archive)
+    root = scratch.directory(suite)
+    output_of("tar", "-x", "--numeric-owner", "-f", archive, "-C", root)
+    return root
+
+
+def shell_root():
+    """A new root with nothing but /bin/sh, which scriptlets are run by."""
+    root = scratch.directory("shell")
+    libraries = re.findall(r"(/\S+) \(0x", output_of("ldd", "/bin/sh"))
+    for path in ["/bin/sh", *libraries]:
+        copy = root / path.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    return root
+
+
+def _debootstrap(suite, archive):
+    root = scratch.directory("debootstrap")
+    output_of("debootstrap", "--variant=minbase", suite, root, _mirror())
+    part = archive.with_suffix(".part")
+    # Without devices: they need privileges of their own, and nothing here reads one.
+    output_of("tar", "-c", "--numeric-owner", "--exclude=./dev/*", "--exclude=./var/cache/apt/*",
+              "-f", part, "-C", root, ".")
+    part.rename(archive)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _mirror():
+    """Where this system's own packages come from: it may reach no other place."""
+    targets = output_of("apt-get", "indextargets", "--format", "$(COMPONENT) $(REPO_URI)")
+    return re.search(r"^main (\S+)", targets, re.M).group(1)
+
+
+def _built(path):
+    if not path.exists():
+        raise FileNotFoundError(f"{path} doesn't exist: run packaging/rpm/build and "
+                                "packaging/deb/build first")
+    return path
+
+
+def require_root():
+    """For pytest: installing into another root is root's."""
+    if os.geteuid() != 0:
+        import pytest
+        pytest.skip("installing into a root directory needs root")

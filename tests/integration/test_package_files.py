@@ -1,0 +1,140 @@
+"""What is in the packages, who needs what of them, and that the tools of both kinds have no complaint."""
+
+import re
+import stat
+
+import pytest
+from harness.checks import REPOSITORY, run_check
+from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, selinux_package,
+                              version)
+
+DOCUMENTS = ["README.md", "compare-checks", "create-role.sql", "haproxy.cfg", "keepalived.conf",
+             "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
+LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc", "libpq",
+            "libstdc++", "nlohmann-json", "openssl"]
+
+FILES = {
+    **{f"/usr/bin/{name}": 0o755 for name in EXECUTABLES},
+    "/etc/checkpg/checkpg.conf": 0o644,
+    **{f"/usr/share/man/man1/{name}.1.gz": 0o644 for name in EXECUTABLES},
+    "/usr/share/man/man5/checkpg.conf.5.gz": 0o644,
+    **{f"/usr/share/doc/checkpg/{name}": 0o755 if name == "compare-checks" else 0o644
+       for name in DOCUMENTS},
+    **{f"/usr/share/licenses/checkpg/{name}": 0o644 for name in LICENCES}}
+
+#: Debian wants these.
+DEBIAN_FILES = {"/usr/share/doc/checkpg/changelog.Debian.gz": 0o644,
+                "/usr/share/doc/checkpg/copyright": 0o644,
+                "/usr/share/lintian/overrides/checkpg": 0o644}
+
+
+def files_of_rpm(package):
+    """(path, mode, owner, group, is_configuration, is_document) of each entry."""
+    for line in output_of("rpm", "-qp", "--dump", package).splitlines():
+        path, _size, _time, _digest, mode, owner, group, configuration, document, *_ = line.split()
+        yield path, int(mode, 8), owner, group, configuration == "1", document == "1"
+
+
+def files_of_deb(package):
+    """(path, is_directory, mode, owner) of each entry. A manual page that only names another one
+    is a link there."""
+    for line in output_of("dpkg-deb", "--contents", package).splitlines():
+        kind, owner, _size, _date, _time, path = line.split(maxsplit=5)
+        path, is_link, _ = path.removeprefix(".").partition(" -> ")
+        bits = sum(1 << (8 - i) for i, letter in enumerate(kind[1:10]) if letter != "-")
+        yield path, kind[0] == "d", 0o644 if is_link else bits, owner
+
+
+def without_compressions_of_more_libraries(files):
+    """Debian 13's libcrypto contains two more."""
+    return {path: mode for path, mode in files.items()
+            if path not in ("/usr/share/licenses/checkpg/zlib",
+                            "/usr/share/licenses/checkpg/libzstd")}
+
+
+def test_the_files_of_the_rpm_and_their_modes():
+    entries = list(files_of_rpm(rpm_package()))
+    files = {path: stat.S_IMODE(mode) for path, mode, *_ in entries if stat.S_ISREG(mode)}
+    assert without_compressions_of_more_libraries(files) == FILES
+    assert {(owner, group) for _, _, owner, group, _, _ in entries} == {("root", "root")}
+    assert {path for path, _, _, _, configuration, _ in entries if configuration} == {
+        "/etc/checkpg/checkpg.conf"}
+    assert {path: stat.S_IMODE(mode) for path, mode, *_ in entries if stat.S_ISDIR(mode)} == {
+        path: 0o755 for path in ("/etc/checkpg", "/usr/share/doc/checkpg",
+                                 "/usr/share/licenses/checkpg")}
+
+
+def test_the_files_of_the_deb_are_the_same():
+    entries = list(files_of_deb(deb_package()))
+    files = {path: mode for path, is_directory, mode, _ in entries if not is_directory}
+    assert without_compressions_of_more_libraries(files) == {**FILES, **DEBIAN_FILES}
+    assert {owner for *_, owner in entries} == {"root/root"}
+    assert {mode for _, is_directory, mode, _ in entries if is_directory} == {0o755}
+    assert output_of("dpkg-deb", "--info", deb_package(), "conffiles").split() == [
+        "/etc/checkpg/checkpg.conf"]
+
+
+def test_the_selinux_package_is_one_file():
+    files = [(path, stat.S_IMODE(mode)) for path, mode, *_ in files_of_rpm(selinux_package())]
+    assert files == [("/usr/share/selinux/packages/checkpg.cil", 0o644)]
+
+
+def test_the_packages_depend_on_nothing():
+    """But rpm's own abilities, and those are older than the rpm of EL 8, 4.14."""
+    requires = output_of("rpm", "-qp", "--requires", rpm_package()).splitlines()
+    assert sorted(requires) == [
+        f"config(checkpg) = {version()}-1",
+        "rpmlib(CompressedFileNames) <= 3.0.4-1",
+        "rpmlib(FileDigests) <= 4.6.0-1",
+        "rpmlib(PayloadFilesHavePrefix) <= 4.0-1"]
+    assert "Depends:" not in output_of("dpkg-deb", "--info", deb_package())
+
+
+def test_the_selinux_package_requires_what_it_calls():
+    requires = set(output_of("rpm", "-qp", "--requires", selinux_package()).splitlines())
+    assert {line for line in requires if not line.startswith("rpmlib(")} == {
+        f"checkpg = {version()}-1", "/bin/sh", "policycoreutils", "selinux-policy-targeted"}
+
+
+@pytest.mark.parametrize("package", [rpm_package, selinux_package], ids=["checkpg", "selinux"])
+def test_the_rpm_of_el_8_can_open_it(package):
+    assert output_of("rpm", "-qp", "--queryformat", "%{PAYLOADCOMPRESSOR} %{FILEDIGESTALGO}",
+                     package()) == "gzip 8"
+
+
+def test_the_provides_name_what_is_linked_in():
+    provides = dict(re.findall(r"^bundled\((\S+)\) = (\S+)$",
+                               output_of("rpm", "-qp", "--provides", rpm_package()), re.M))
+    assert {"cli11", "fmt", "glibc", "libpq", "libstdc++", "nlohmann-json", "openssl"} <= set(
+        provides)
+    for library, said in provides.items():
+        assert re.fullmatch(r"\d+(\.\d+)+", said), library
+    said = run_check(REPOSITORY / "build/package/bin/checkpgprimary", "--version").stdout
+    assert f"\nlibpq {provides['libpq']}\nOpenSSL {provides['openssl']} " in said
+
+
+def test_the_deb_names_the_sources_of_what_is_linked_in():
+    linked = output_of("dpkg-deb", "--field", deb_package(), "Static-Built-Using")
+    sources = [re.fullmatch(r"(\S+) \(= \S+\)", part).group(1)
+               for part in linked.strip().split(", ")]
+    for source in ("cli11", "fmtlib", "gcc-", "glibc", "nlohmann-json3", "openssl", "postgresql-"):
+        assert any(name.startswith(source) for name in sources), source
+
+
+def test_the_version_is_the_same_everywhere():
+    spec = (REPOSITORY / "packaging/rpm/checkpg.spec").read_text()
+    assert re.search(r"^Version: +(\S+)$", spec, re.M).group(1) == version()
+    assert re.search(r"^%changelog\n\* .* - (\S+)-\d+$", spec, re.M).group(1) == version()
+    changelog = (REPOSITORY / "packaging/deb/debian/changelog").read_text()
+    assert re.match(r"checkpg \((\S+)-\d+\) ", changelog).group(1) == version()
+
+
+def test_rpmlint_has_no_complaint():
+    said = output_of("rpmlint", "-c", REPOSITORY / "packaging/rpm/rpmlint.toml", rpm_package(),
+                     selinux_package(), REPOSITORY / "packaging/rpm/checkpg.spec")
+    assert "2 packages and 1 specfiles checked; 0 errors, 0 warnings" in said, said
+
+
+def test_lintian_has_no_complaint():
+    said = output_of("lintian", "--allow-root", "--fail-on", "error,warning", deb_package())
+    assert said.strip() == ""
