@@ -9,8 +9,10 @@ from harness.checks import REPOSITORY
 from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, rpmbuild,
                               selinux_package, version)
 
-#: What a checkout has beside the sources.
-_NOT_SOURCES = shutil.ignore_patterns(".git", "build", "__pycache__", ".cache", ".pytest_cache")
+def beside_the_sources(directory, names):
+    """For copytree(): what a checkout has beside them."""
+    return {name for name in names if name in (".git", "__pycache__", ".cache", ".pytest_cache")
+            or (name == "build" and directory == str(REPOSITORY))}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,8 @@ def elsewhere(epoch):
     """The directory with the RPMs of the second build, and below it the tree they were built in."""
     name = f"checkpg-{version()}"
     directory = scratch.directory("a-directory-with-another-length")
-    shutil.copytree(REPOSITORY, directory / name, ignore=_NOT_SOURCES, copy_function=shutil.copy)
+    shutil.copytree(REPOSITORY, directory / name, ignore=beside_the_sources,
+                    copy_function=shutil.copy)
     tarball = directory / f"{name}.tar.gz"
     output_of("tar", "-czf", tarball, "-C", directory, name)
     shutil.rmtree(directory / name)
