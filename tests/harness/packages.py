@@ -1,4 +1,4 @@
-"""The packages that packaging/rpm/build and packaging/deb/build made, and roots to install them into."""
+"""The packages that packaging/rpm/build and packaging/deb/build made, and roots to install into."""
 
 import fcntl
 import os
@@ -20,8 +20,8 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 def version():
     """The project's version, from the one place that has it."""
-    return re.search(r"^project\(checkpg VERSION (\S+)", (REPOSITORY / "CMakeLists.txt").read_text(),
-                     re.M).group(1)
+    project = (REPOSITORY / "CMakeLists.txt").read_text()
+    return re.search(r"^project\(checkpg VERSION (\S+)", project, re.M).group(1)
 
 
 def rpm_package(release=1, directory=REPOSITORY / "build/rpm"):

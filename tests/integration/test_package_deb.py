@@ -1,4 +1,4 @@
-"""The .deb installed into minimal roots of the Debian releases it is for, used there, and purged."""
+"""The .deb installed into minimal roots of the Debian releases it is for, used there, purged."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""What is in the packages, who needs what of them, and that the tools of both kinds have no complaint."""
+"""What is in the packages, what they need, and that the tools of both kinds have no complaint."""
 
 import re
 import stat

@@ -19,7 +19,7 @@ def root():
 
 @pytest.fixture(scope="module")
 def newer():
-    """The directory with the packages of the next release, from the tree that is compiled already."""
+    """The directory with the next release's packages, from the tree that is compiled already."""
     spec = (REPOSITORY / "packaging/rpm/checkpg.spec").read_text()
     changed = scratch.directory("spec") / "checkpg.spec"
     changed.write_text(re.sub(r"^(Release: +)1", r"\g<1>2", spec, flags=re.M))
@@ -40,11 +40,12 @@ def test_the_executables_run_where_nothing_else_is(root, primary, standby):
     rpm(root, "-i", rpm_package())
     for name in EXECUTABLES:
         assert run(root, name, "--version").code == Code.OK
-    for server, wanted in ((primary, {"checkpgprimary": Code.OK, "checkpgstandby": Code.OTHER_ROLE}),
-                           (standby, {"checkpgprimary": Code.OTHER_ROLE, "checkpgstandby": Code.OK})):
-        for name, code in wanted.items():
-            outcome = run(root, name, "NOT_USED", "NOT_USED", server.address, server.port).outcome
-            assert outcome == (code, "")
+    for name, server, code in (("checkpgprimary", primary, Code.OK),
+                               ("checkpgstandby", primary, Code.OTHER_ROLE),
+                               ("checkpgprimary", standby, Code.OTHER_ROLE),
+                               ("checkpgstandby", standby, Code.OK)):
+        outcome = run(root, name, "NOT_USED", "NOT_USED", server.address, server.port).outcome
+        assert outcome == (code, ""), (name, server)
 
 
 def test_the_installed_configuration_is_read_and_changes_nothing(root, primary):
@@ -129,7 +130,8 @@ class TestTheSelinuxModule:
         self.install(root, rpm_package(), selinux_package())
         self.calls(root)
         rpm(root, "-e", "checkpg", "checkpg-selinux")
-        assert [call for call in self.calls(root) if not call.startswith("restorecon")] == self.REMOVED
+        calls = [call for call in self.calls(root) if not call.startswith("restorecon")]
+        assert calls == self.REMOVED
 
     def test_where_selinux_is_off_the_policy_is_only_stored(self, root):
         self.put_tools_into(root, failing=["selinuxenabled"])

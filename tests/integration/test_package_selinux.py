@@ -1,4 +1,4 @@
-"""packaging/rpm/checkpg.cil, compiled against a small base: what the policy then allows, and what not.
+"""packaging/rpm/checkpg.cil, compiled against a small base: what the policy then allows, what not.
 
 No kernel enforces it here: the questions go to the compiled policy."""
 
