@@ -227,6 +227,9 @@ class TestRoles:
         assert ask("checkpgstandby", standby, configuration=configuration).outcome == OK
         standby.set(primary_conninfo="")
         wait_for_code(standby, configuration, Code.STANDBY_NOT_FIT)
+        run = run_check("checkpgstandby", "--json", standby.address, standby.port,
+                        configuration=configuration)
+        assert json.loads(run.stdout)["server"]["wal_receiver"] == "none"
         standby.follow(primary)
         wait_for_code(standby, configuration, Code.OK)
 

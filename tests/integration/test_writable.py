@@ -1,5 +1,7 @@
 """require-writable: a primary whose transactions are read-only gets no writes."""
 
+import json
+
 import pytest
 from harness.checks import Code, ask, run_check
 from harness.clusters import peers
@@ -53,3 +55,13 @@ def test_a_person_reads_why(primary):
     run = run_check("checkpgprimary", primary.address, primary.port, configuration=WRITABLE)
     assert (run.code, run.stderr) == (Code.READ_ONLY, "")
     assert "read-only" in run.stdout and run.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("setting, words", [("on", "read-only"), ("off", "read-write")])
+def test_a_person_reads_what_its_transactions_are(primary, setting, words):
+    primary.set(default_transaction_read_only=setting)
+    arguments = (primary.address, primary.port)
+    run = run_check("checkpgprimary", "-v", *arguments, configuration=WRITABLE)
+    assert f"transactions are {words}" in run.stdout
+    run = run_check("checkpgprimary", "--json", *arguments, configuration=WRITABLE)
+    assert json.loads(run.stdout)["server"]["read_only"] is (setting == "on")
