@@ -1,0 +1,1 @@
+"""The lab's machinery: images, network, machines, databases, deployment, and what scenarios ask."""

@@ -1,0 +1,76 @@
+"""The product's own playbook, run over ssh from the controller, as a site runs it."""
+
+import json
+import os
+import re
+import subprocess
+
+from . import images, mirror, network, secrets
+from .commands import LabError, run
+from .places import ADDRESSES, DOMAIN, LAB, LOGS, STATE, TREE
+
+_INVENTORY = STATE / "inventory"
+
+
+def make_key():
+    """The controller's ssh key, and the machines' host keys, which their images share."""
+    directory = STATE / "ssh"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if not (directory / "key").exists():
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", directory / "key")
+    keys = (images.directory() / "bare/etc/ssh").glob("ssh_host_*_key.pub")
+    names = ",".join([f"{name},{name}.{DOMAIN},{address}" for name, address in ADDRESSES.items()])
+    (directory / "known_hosts").write_text("".join(f"{names} {key.read_text()}" for key in keys))
+
+
+def make_inventory():
+    """The vaulted half of the inventory, beside the one in the tree."""
+    directory = _INVENTORY / "group_vars/all"
+    directory.mkdir(parents=True, exist_ok=True)
+    (_INVENTORY / "hosts").write_text("[router]\n")
+    plain = f"---\ncheckpg_password: {json.dumps(secrets.password('checkpg'))}\n"
+    vault = run("ansible-vault", "encrypt", "--vault-password-file", secrets.file_of("vault"),
+                "--output", "-", input=plain)
+    (directory / "vault.yml").write_text(vault)
+
+
+def playbook(*arguments, variables=None, check=True):
+    """Runs ansible/router.yml. Returns its output; it is in build/lab/logs, too."""
+    command = network.inside(
+        "ansible-playbook", "-i", LAB / "inventory", "-i", _INVENTORY,
+        "--vault-password-file", secrets.file_of("vault"), TREE / "ansible/router.yml",
+        "-e", json.dumps(variables or {}), *arguments)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with (LOGS / "ansible.log").open("a+") as log:
+        begin = log.seek(0, os.SEEK_END)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log,
+                              stderr=subprocess.STDOUT, timeout=900, env=_environment(),
+                              check=False)
+        log.seek(begin)
+        output = log.read()
+    if check and done.returncode:
+        raise LabError(f"ansible-playbook failed ({done.returncode}), see {LOGS}/ansible.log:\n"
+                       f"{output[-4000:]}")
+    return output
+
+
+def recap(output):
+    """Of a play's output: router -> {ok, changed, unreachable, failed, ...}."""
+    rows = re.findall(r"^(\S+?)(?:\.\S+)? +: +(ok=.*)$", output, re.MULTILINE)
+    return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", counts)}
+            for host, counts in rows}
+
+
+def deploy():
+    """Offers the newest checkpg package on the mirror, and runs the playbook."""
+    mirror.add(mirror.newest_checkpg())
+    return playbook()
+
+
+def _environment():
+    ssh = STATE / "ssh"
+    return {"PATH": os.environ["PATH"], "HOME": str(STATE), "LC_ALL": "C.UTF-8",
+            "ANSIBLE_CONFIG": os.devnull, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PRIVATE_KEY_FILE": str(ssh / "key"), "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_SSH_ARGS": f"-F {os.devnull} -o UserKnownHostsFile={ssh}/known_hosts "
+                                "-o ControlMaster=auto -o ControlPersist=60s"}

@@ -1,0 +1,86 @@
+"""From nothing to a booted lab, and back."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+
+from harness.waiting import Timeout, wait_for
+
+from . import cluster, databases, deploy, images, machines, mirror, network, secrets, traffic
+from .commands import LabError, run
+from .places import ADDRESSES, DATABASES, LIMIT_OF_STATE, LOGS, STATE, SUITE
+
+
+def up():
+    """Boots what is not running yet. Routers that were deployed stay so."""
+    began = time.monotonic()
+    images.build()
+    _mount_state()
+    network.up()
+    secrets.make()
+    deploy.make_key()
+    deploy.make_inventory()
+    for name in ADDRESSES:
+        machines.create(name)
+    for name in DATABASES:
+        if not machines.running(name):
+            databases.configure(name)
+    traffic.install()
+    mirror.up()
+    try:
+        machines.boot_all()
+        databases.up()
+    except Timeout as timeout:
+        machines.keep_logs()
+        raise LabError(f"{timeout}; logs are in {LOGS}") from None
+    print(f"the lab is up after {time.monotonic() - began:.0f} s")
+
+
+def _mount_state():
+    if os.path.ismount(STATE):
+        if (STATE / "suite").read_text() != SUITE:
+            raise LabError(f"a lab of another suite is up: lab down, before one of {SUITE}")
+        return
+    STATE.mkdir(mode=0o700, exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", f"mode=0700,size={LIMIT_OF_STATE}", "checkpg-lab", STATE)
+    (STATE / "suite").write_text(SUITE)
+
+
+def require():
+    """Refuses when there is no lab."""
+    if not network.exists() or not os.path.ismount(STATE):
+        raise LabError("there is no lab: lab up")
+
+
+def status():
+    """Prints what runs, who is primary and who has the virtual IP."""
+    require()
+    rows = cluster.members()
+    holders = cluster.vip_holders()
+    for name, address in ADDRESSES.items():
+        words = ["up" if machines.ready(name) else "off"]
+        if name in rows:
+            words += [rows[name]["Role"], rows[name]["State"]]
+        if name in holders:
+            words.append("has the virtual IP")
+        print(f"{name:8} {address:12} {', '.join(words)}")
+
+
+def down():
+    """Ends and removes all that up() made, whatever state it is in; the cached images stay."""
+    wait_for(_all_ended, "the lab's processes to end", 60)
+    machines.remove_all()
+    if os.path.ismount(STATE):
+        run("umount", STATE)
+    shutil.rmtree(STATE, ignore_errors=True)
+    network.down()
+
+
+def _all_ended():
+    left = machines.processes() + network.processes()
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return not left
