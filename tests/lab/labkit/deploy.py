@@ -68,9 +68,12 @@ def deploy():
 
 
 def _environment():
+    """The one of whoever runs the lab must not matter: an empty ansible.cfg, a HOME of the lab's."""
     ssh = STATE / "ssh"
+    (STATE / "ansible.cfg").touch()
     return {"PATH": os.environ["PATH"], "HOME": str(STATE), "LC_ALL": "C.UTF-8",
-            "ANSIBLE_CONFIG": os.devnull, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CONFIG": str(STATE / "ansible.cfg"),
+            "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PRIVATE_KEY_FILE": str(ssh / "key"), "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_SSH_ARGS": f"-F {os.devnull} -o UserKnownHostsFile={ssh}/known_hosts "
                                 "-o ControlMaster=auto -o ControlPersist=60s"}

@@ -151,10 +151,13 @@ def _rows(run):
     return {int(line) for line in text.split()}
 
 
-def check_reads(traffic):
-    """Only standbys have answered. Returns how many reads there were."""
+def check_reads(traffic, promoted=None, moment=0.0):
+    """Only standbys have answered. Returns how many reads there were, and for how long a server
+    that was promoted at that moment was still read from: until its next checks have failed."""
     done = traffic.done
     assert done, f"no read was answered: {traffic.failed[-3:]}"
     wrong = [record for record in done if not record["standby"]]
-    assert not wrong, f"answered by a primary: {wrong}"
-    return len(done)
+    late = max((record["began"] - moment for record in wrong), default=0.0)
+    others = [record for record in wrong if name_of(record["server"]) != promoted or late > 10]
+    assert not others, f"answered by a primary: {others}"
+    return len(done), late

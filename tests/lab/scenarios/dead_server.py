@@ -1,0 +1,33 @@
+"""PostgreSQL dies on the primary: whoever connects gets an error at once, not after retries."""
+
+import time
+
+from harness.waiting import wait_for
+
+from labkit import cluster, machines, scenario, traffic
+
+
+def run(show):
+    """HAProxy's default of three retries would hold each client for three seconds and more."""
+    scenario.settle()
+    primary = cluster.primary()
+    machines.run_in(primary, "patronictl", "-c", "/etc/patroni/config.yml", "pause", "--wait")
+    try:
+        with traffic.Traffic("write", every=0.05) as writes:
+            writes.flows()
+            moment = time.monotonic()
+            machines.run_in(primary, "sh", "-c", "kill -KILL $(head -n1 "
+                            "/var/lib/postgresql/lab/postmaster.pid)")
+            wait_for(lambda: len(_failed(writes, moment)) >= 40, "connections to fail", 30)
+    finally:
+        machines.run_in(primary, "patronictl", "-c", "/etc/patroni/config.yml", "resume", "--wait")
+    failed = _failed(writes, moment)
+    longest = max(record["ended"] - record["began"] for record in failed)
+    show(f"{len(failed)} connections failed; the longest took", longest)
+    assert longest < 2.5, "a client was held as if HAProxy had retried"
+    scenario.settle()
+    show(f"{traffic.check_writes(writes)} writes acknowledged, all kept")
+
+
+def _failed(writes, moment):
+    return [record for record in writes.failed if record["began"] > moment]

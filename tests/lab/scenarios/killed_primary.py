@@ -1,0 +1,29 @@
+"""The primary loses its power: the traffic follows to the new one, and no acknowledged write is lost."""
+
+from labkit import cluster, machines, scenario, traffic
+
+
+def run(show):
+    """Afterwards the old primary comes back, as a standby."""
+    scenario.settle()
+    old = cluster.primary()
+    with traffic.Roles() as roles, traffic.Traffic("write", every=0.05) as writes, \
+            traffic.Traffic("read", port=5433) as reads:
+        writes.flows()
+        reads.flows()
+        killed = machines.power_off(old)
+        promoted, moment = roles.promotion(killed)
+        first = writes.first_after(moment)
+        writes.flows()
+        reads.flows()
+        scenario.settle()
+        writes.flows()
+    assert promoted != old
+    assert writes.servers(since=first) == {promoted}
+    show(f"Patroni's time to promote {promoted}", moment - killed)
+    show("promotion to the first write", first - moment, budget=1.5)
+    count, late = traffic.check_reads(reads, promoted, moment)
+    show(f"{traffic.check_writes(writes)} writes acknowledged, all kept; {len(writes.failed)} failed")
+    show(f"{count} reads; {len(reads.failed)} failed; the new primary was read from for", late)
+    assert old in cluster.standbys(), f"{old} has not come back as a standby"
+    assert first - moment < 15
