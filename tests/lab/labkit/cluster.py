@@ -40,7 +40,7 @@ def healthy():
                if row["Role"] == "Leader" and row["State"] == "running"]
     return (len(leaders) == 1 and len(following) == len(DATABASES) - 1
             and any(row["Role"] == "Sync Standby" for row in following)
-            and len({row["TL"] for row in rows.values()}) == 1)
+            and len({row.get("TL") for row in rows.values()}) == 1)
 
 
 def _follows(row):
