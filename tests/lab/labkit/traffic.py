@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections import Counter
 
 from harness.waiting import wait_for
 
@@ -113,6 +114,13 @@ class Roles(Stream):
                          if record["role"] == "primary" and record["at"] > since), None)
         record = wait_for(seen, "a server to be promoted", 90)
         return record["name"], record["at"]
+
+
+def errors(*streams):
+    """What failed, by its last line: [(text, how often)], the most frequent first."""
+    texts = (record["error"].splitlines()[-1].strip() for stream in streams
+             for record in stream.failed)
+    return Counter(texts).most_common()
 
 
 def check_writes(traffic):
