@@ -181,6 +181,15 @@ def processes():
     return found
 
 
+def wipe(name):
+    """Gives the machine a new disk; it is off afterwards."""
+    if running(name):
+        power_off(name)
+    wait_for(lambda: succeeds("umount", root(name)), f"the disk of {name} to be free")
+    shutil.rmtree(root(name).parent / "upper")
+    create(name)
+
+
 def keep_logs():
     """Saves each machine's console and journal under build/lab/logs."""
     LOGS.mkdir(parents=True, exist_ok=True)

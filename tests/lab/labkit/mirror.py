@@ -28,7 +28,7 @@ def up():
                          start_new_session=True)
     wait_for(_serving, "the mirror's HTTP server")
     for router in ROUTERS:
-        _point(router)
+        point(router)
 
 
 def add(package):
@@ -72,7 +72,8 @@ def _gpg_home():
     return home
 
 
-def _point(router):
+def point(router):
+    """Makes the mirror the router's only source of packages."""
     apt = machines.root(router) / "etc/apt"
     shutil.rmtree(apt / "sources.list.d", ignore_errors=True)
     (apt / "keyrings").mkdir(exist_ok=True)

@@ -17,9 +17,10 @@ def run(show):
             assert configuration.count(f":{FORWARDER}") == len(DATABASES)
         scenario.settle()
         before = cluster.primary()
-        with traffic.Traffic("write") as writes, traffic.Traffic("read", port=5433) as reads:
-            writes.flows(count=30)
-            reads.flows(count=30)
+        with traffic.Traffic("write") as writes:
+            with traffic.Traffic("read", port=5433) as reads:
+                writes.flows(count=30)
+                reads.flows(count=30)
             promoted = cluster.switchover()
             scenario.settle()
             writes.flows()

@@ -1,0 +1,57 @@
+"""An old set-up (scripts, PgRoute66, keepalived with priorities) is migrated by the playbook, under load."""
+
+import threading
+
+from harness.waiting import wait_for
+
+from labkit import cluster, deploy, machines, old_routers, scenario, traffic
+from labkit.places import ROUTERS
+
+
+def run(show):
+    """The client must see nothing worse than the virtual IP moving once."""
+    scenario.settle()
+    old_routers.make()
+    wait_for(lambda: len(cluster.vip_holders()) == 1, "the virtual IP on one old router", 30)
+    with traffic.Traffic("write", every=0.05) as writes, _Holders() as holders:
+        writes.flows()
+        deploy.playbook()
+        scenario.settle()
+        writes.flows()
+    show("longest time between two writes", writes.longest_gap(), budget=3)
+    show(f"{traffic.check_writes(writes)} writes acknowledged, all kept; {len(writes.failed)} failed")
+    show(f"looked {len(holders.seen)} times: no router had the virtual IP {holders.seen.count(0)} "
+         f"times, both {holders.seen.count(2)} times")
+    assert writes.longest_gap() < 9
+    for router in ROUTERS:
+        _check_retired(router)
+    for router, counts in deploy.recap(deploy.playbook()).items():
+        assert counts["changed"] == 0, f"the second run on {router}: {counts}"
+
+
+def _check_retired(router):
+    states = machines.run_in(router, "systemctl", "show", "pgroute66", "-p", "ActiveState",
+                             "-p", "UnitFileState", "--value").split()
+    assert states == ["inactive", "disabled"], f"{router}: pgroute66 is {states}"
+    assert (machines.root(router) / "usr/local/bin/pgroute66").exists(), "its files are gone"
+
+
+class _Holders:
+    """Looks all the time how many routers have the virtual IP."""
+
+    def __init__(self):
+        self.seen = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self):
+        while not self._ended.wait(0.1):
+            self.seen.append(len(cluster.vip_holders()))
