@@ -5,7 +5,6 @@ has PostgreSQL, Patroni and etcd on top; the client is one, too, for its psycopg
 what the routers' roles install, with all that a bare machine lacks for it.
 """
 
-import contextlib
 import fcntl
 import hashlib
 import os
@@ -13,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from .commands import LabError, run
-from .places import CACHE, SUITE
+from .places import CACHE, STATE, SUITE
 
 _BARE = ["dbus", "systemd", "systemd-sysv", "openssh-server", "python3", "iproute2", "procps"]
 _DATABASE = ["postgresql", "patroni", "etcd-server", "etcd-client", "python3-psycopg2"]
@@ -43,6 +42,9 @@ def build():
 
 
 def _remove_other_recipes(made):
+    if os.path.ismount(STATE):
+        raise LabError("the images' recipe has changed, and a lab is up that uses the old ones: "
+                       "lab down first")
     for old in CACHE.iterdir():
         if old.is_dir() and old != made:
             shutil.rmtree(old)
@@ -58,7 +60,7 @@ def _mirror():
     raise LabError("apt on this machine has no mirror of Debian 12 or 13: run apt-get update")
 
 
-def _proxy_environment():
+def _environment():
     """debootstrap knows proxies only by the environment, apt has them in its configuration."""
     proxy = run("apt-config", "shell", "proxy", "Acquire::http::Proxy").strip()
     value = proxy.partition("=")[2].strip("'")
@@ -67,9 +69,10 @@ def _proxy_environment():
 
 
 def _debootstrap(target):
-    print(f"making the base image of {SUITE}: debootstrap")
+    print(f"making the base image of {SUITE}: debootstrap", flush=True)
     run("debootstrap", "--variant=minbase", "--include=" + ",".join(_BARE), SUITE, target,
-        _mirror(), timeout=1800, env=_proxy_environment())
+        _mirror(), timeout=1800, env=_environment())
+    run("chroot", target, "apt-get", "clean")
     (target / "etc/machine-id").write_text("")
     _start_no_service(target)
 
@@ -82,18 +85,17 @@ def _start_no_service(root):
 
 
 def _database(images):
-    print("making the database image and fetching the routers' packages")
+    print("making the database image and fetching the routers' packages", flush=True)
     root = images / "database"
     run("cp", "-a", images / "bare", root, timeout=600)
-    with _proc(root):
-        _apt(root, "update")
-        _fetch_router_packages(root, images / "packages")
-        cluster = root / "etc/postgresql-common/createcluster.conf"
-        cluster.parent.mkdir(parents=True)
-        cluster.write_text("create_main_cluster = false\n")
-        _apt(root, "install", "-o", "Dpkg::Options::=--force-confold",
-             "--no-install-recommends", *_DATABASE)
-        _apt(root, "clean")
+    _apt(root, "update")
+    _fetch_router_packages(root, images / "packages")
+    cluster = root / "etc/postgresql-common/createcluster.conf"
+    cluster.parent.mkdir(parents=True, exist_ok=True)
+    cluster.write_text("create_main_cluster = false\n")
+    _apt(root, "install", "-o", "Dpkg::Options::=--force-confold", "--no-install-recommends",
+         *_DATABASE)
+    _apt(root, "clean")
     for image in (root, images / "bare"):
         (image / "usr/sbin/policy-rc.d").unlink()
         shutil.rmtree(image / "var/lib/apt/lists", ignore_errors=True)
@@ -110,14 +112,7 @@ def _fetch_router_packages(root, target):
 
 
 def _apt(root, *arguments):
-    run("chroot", root, "apt-get", "-q", "-y", "-o", "Acquire::Retries=3", *arguments,
-        timeout=1800, env=_proxy_environment())
-
-
-@contextlib.contextmanager
-def _proc(root):
-    run("mount", "-t", "proc", "proc", root / "proc")
-    try:
-        yield
-    finally:
-        run("umount", root / "proc")
+    """The /proc that some packages need is gone with the command, whatever ends it."""
+    run("unshare", "--mount", "sh", "-ec", 'mount -t proc proc "$0/proc"; exec chroot "$0" "$@"',
+        root, "apt-get", "-q", "-y", "-o", "Acquire::Retries=3", *arguments,
+        timeout=1800, env=_environment())

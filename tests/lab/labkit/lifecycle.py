@@ -4,20 +4,29 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 from harness.waiting import Timeout, wait_for
 
 from . import cluster, databases, deploy, images, machines, mirror, network, secrets, traffic
 from .commands import LabError, run
-from .places import ADDRESSES, DATABASES, LIMIT_OF_STATE, LOGS, STATE, SUITE
+from .places import ADDRESSES, DATABASES, LAB, LIMIT_OF_STATE, LOGS, STATE, SUITE
 
 
-def up():
-    """Boots what is not running yet. Routers that were deployed stay so."""
+_GUARD = """while kill -0 "$1" 2>/dev/null; do [ -e "$2" ] || exit 0; sleep 1; done; exec "$0" down"""
+
+
+def up(until=None):
+    """Boots what is not running yet. Routers that were deployed stay so.
+
+    With `until`, the pid of a process, everything is removed when that process has ended.
+    """
     began = time.monotonic()
     images.build()
     _mount_state()
+    if until:
+        _guard(until)
     network.up()
     secrets.make()
     deploy.make_key()
@@ -46,6 +55,13 @@ def _mount_state():
     STATE.mkdir(mode=0o700, exist_ok=True)
     run("mount", "-t", "tmpfs", "-o", f"mode=0700,size={LIMIT_OF_STATE}", "checkpg-lab", STATE)
     (STATE / "suite").write_text(SUITE)
+
+
+def _guard(pid):
+    mark = STATE / f"until-{pid}"
+    mark.touch()
+    subprocess.Popen(["sh", "-c", _GUARD, LAB / "lab", pid, mark], stdin=subprocess.DEVNULL,
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 def require():
