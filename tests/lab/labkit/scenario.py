@@ -22,11 +22,9 @@ def names():
 def run(*wanted):
     """Runs the named ones, or `all`; the exit code is the number of those that failed."""
     lifecycle.require()
-    wanted = names() if list(wanted) in ([], ["all"]) else wanted
-    unknown = set(wanted) - set(names())
-    if unknown:
-        raise LabError(f"no such scenario: {' '.join(sorted(unknown))}; there are: "
-                       f"{' '.join(names())}")
+    wanted = names() if wanted == ("all",) else wanted
+    if not wanted or set(wanted) - set(names()):
+        raise LabError(f"run takes names of scenarios, or all; there are: {' '.join(names())}")
     return sum(not _run_one(name) for name in wanted)
 
 

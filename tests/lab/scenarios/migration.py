@@ -1,4 +1,4 @@
-"""An old set-up (scripts, PgRoute66, keepalived with priorities) is migrated by the playbook, under load."""
+"""Scripts, PgRoute66 and keepalived with priorities are replaced by the playbook, under load."""
 
 import threading
 
