@@ -16,7 +16,7 @@ import time
 
 import psycopg2
 
-_AT_MOST = 40
+_AT_MOST = 100
 
 _WRITE = """INSERT INTO writes (run, n) VALUES (%s, %s)
     RETURNING host(inet_server_addr()), pg_is_in_recovery(),
