@@ -15,7 +15,7 @@ from .commands import LabError, run
 from .places import CACHE, STATE, SUITE
 
 _BARE = ["dbus", "systemd", "systemd-sysv", "openssh-server", "python3", "iproute2", "procps"]
-_DATABASE = ["postgresql", "patroni", "etcd-server", "etcd-client", "python3-psycopg2"]
+_DATABASE = ["postgresql", "patroni", "python3-etcd", "etcd-server", "etcd-client", "python3-psycopg2"]
 _ROUTER = ["haproxy", "keepalived", "socat", "python3-apt", "rsyslog", "logrotate", "curl"]
 
 
