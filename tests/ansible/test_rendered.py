@@ -113,13 +113,17 @@ def test_the_password_file_escapes_what_it_must():
 HEADER = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state ...\n"
 
 
+def state_script(directory):
+    """The script that writes HAProxy's state file, with its files in the directory."""
+    script = (playbooks.rendered("debian12") / "haproxy-server-state").read_text()
+    script = script.replace("/etc/haproxy/checkpg-servers-down", f"{directory}/servers-down")
+    return script.replace("/var/lib/haproxy/server-state", str(directory))
+
+
 def merged(running):
     """What the script makes of a running HAProxy's servers: name -> state, all in the read-write backend."""
     directory = playbooks.rendered("debian12")
-    script = (directory / "haproxy-server-state").read_text()
-    script = script.replace("/etc/haproxy/checkpg-servers-down", f"{directory}/servers-down")
-    script = script.replace("/var/lib/haproxy/server-state", str(directory))
-    subprocess.run(["sh", "-c", script], input=running, text=True, check=True, timeout=60)
+    subprocess.run(["sh", "-c", state_script(directory)], input=running, text=True, check=True, timeout=60)
     lines = (directory / "servers").read_text().splitlines()
     assert lines[0] == "1"
     return {line.split()[3]: line.split()[5] for line in lines if " PostgresReadWrite-backend " in line}
@@ -142,3 +146,11 @@ DOWN = {"db1.example.com": "0", "db2.example.com": "0", "db3.example.com": "0"}
     (HEADER + running("db9.example.com", "192.0.2.19", 5432), {})])
 def test_only_a_server_that_is_the_same_keeps_its_state(state, change):
     assert merged(state) == {**DOWN, **change}
+
+
+def test_a_state_that_cannot_be_made_leaves_no_older_one():
+    directory = scratch.directory("haproxy-state")
+    (directory / "servers").write_text("1\n")
+    run = subprocess.run(["sh", "-c", state_script(directory)], input="", text=True, capture_output=True, timeout=60)
+    assert run.returncode != 0
+    assert not (directory / "servers").exists()
