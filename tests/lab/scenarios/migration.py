@@ -24,6 +24,7 @@ def run(show):
     show(f"{traffic.check_writes(writes)} writes acknowledged, all kept; {len(writes.failed)} failed")
     show(f"looked {len(holders.seen)} times: no router had the virtual IP {holders.seen.count(0)} "
          f"times, both {holders.seen.count(2)} times")
+    assert 0 not in holders.seen, "the virtual IP was dropped"
     assert writes.longest_gap() < 9
     for router in ROUTERS:
         _check_retired(router)
