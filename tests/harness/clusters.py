@@ -10,16 +10,12 @@
 
 import re
 import socket
-import subprocess
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import scratch
 from .listener import Listener, shut
 from .postgres import Server, bin_directory, hba_lines
-
-_NAME_SERVER = "127.53.0.54"
 
 #: What rewind() asks of both servers.
 REWINDABLE = {"wal_log_hints": "on", "full_page_writes": "on"}
@@ -101,28 +97,6 @@ def rewind(server, *, to):
     server._run("pg_rewind", "-D", server.data, "--source-server", to._superuser(), "--no-sync")
     server._write("standby.signal", "")
     return server.follow(to)  # which writes the configuration that was copied with the rest anew
-
-
-@contextmanager
-def silent_name_server():
-    """A command prefix under which names that are not in the hosts file are asked of a name server
-    that never answers. None where that can't be done: it needs root and a mount namespace."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server:
-        try:
-            name_server.bind((_NAME_SERVER, 53))
-        except OSError:
-            yield None
-            return
-        directory = scratch.directory("resolver")
-        script = "PATH=/usr/bin:/bin; "
-        for name, text in (("nsswitch.conf", "hosts: files dns\n"),
-                           ("resolv.conf", f"nameserver {_NAME_SERVER}\n")):
-            (directory / name).write_text(text)
-            script += f"mount --bind {directory / name} /etc/{name} && "
-        prefix = ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c",
-                  f'{script} exec "$0" "$@"']
-        works = subprocess.run([*prefix, "/bin/true"], capture_output=True).returncode == 0
-        yield prefix if works else None
 
 
 def program_directories():

@@ -22,7 +22,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import checks, ports, scratch
+from . import abilities, checks, ports, scratch
 from .postgres import ROLE, Session, psql
 from .processes import descendants, started
 from .waiting import PATIENCE, wait_for
@@ -66,13 +66,12 @@ def executable():
     return found
 
 
-def can_have_private_etc():
-    """Whether HAProxy(files=...) works without chroot: needs root and mount namespaces."""
-    if os.geteuid() != 0:
-        return False
+def require_private_etc():
+    """HAProxy(files=...) without chroot."""
+    abilities.require_private_mounts("giving HAProxy an /etc/checkpg of its own")
     empty = scratch.directory("etc")
-    return subprocess.run([*_with_private_etc(empty, empty), "true"],
-                          capture_output=True).returncode == 0
+    if subprocess.run([*_with_private_etc(empty, empty), "true"], capture_output=True).returncode:
+        abilities.cannot("giving HAProxy an /etc/checkpg of its own needs overlay mounts")
 
 
 class HAProxy:
@@ -404,10 +403,9 @@ def _with_private_etc(mount_point, directory):
     """A command prefix: what follows sees `directory` as /etc/checkpg, and nobody else does."""
     # Where /etc/checkpg doesn't exist, a layer over /etc has it; the machine's own stays as it is.
     (mount_point / "checkpg").mkdir(parents=True, exist_ok=True)
-    script = ('[ -d /etc/checkpg ] || mount -t overlay overlay -o "lowerdir=$1:/etc" /etc || exit; '
-              'mount --bind "$2" /etc/checkpg || exit; shift 2; exec "$@"')
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh",
-            str(mount_point), str(directory)]
+    return abilities.with_private_mounts(
+        '[ -d /etc/checkpg ] || mount -t overlay overlay -o "lowerdir=$1:/etc" /etc || exit; '
+        'mount --bind "$2" /etc/checkpg || exit; shift 2', mount_point, directory)
 
 
 def _duration(interval):

@@ -1,17 +1,12 @@
 """The packages that packaging/rpm/build and packaging/deb/build made, and roots to install into."""
 
-import fcntl
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
-from . import scratch
+from . import abilities, debian, scratch
 from .checks import REPOSITORY
-
-#: Roots of Debian that debootstrap made stay here: they take a minute each.
-_CACHE = REPOSITORY / "build/debootstrap"
 
 EXECUTABLES = ["checkpgprimary", "checkpgroutes", "checkpgstandby"]
 
@@ -67,16 +62,18 @@ def files_below(root):
 
 
 def debian_root(suite):
-    """A new root with a minimal Debian."""
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    archive = _CACHE / f"{suite}.tar"
-    with (_CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not archive.exists():
-            _debootstrap(suite, archive)
+    """A new root with a minimal Debian, without devices: nothing here reads one."""
     root = scratch.directory(suite)
-    output_of("tar", "-x", "--numeric-owner", "-f", archive, "-C", root)
+    output_of("sh", "-c", 'tar -c --numeric-owner --exclude="./dev/*" -C "$0" . |'
+              ' tar -x --numeric-owner -C "$1"', debian.minbase(suite), root)
     return root
+
+
+def require_roots():
+    """For tests that install into a root directory of their own."""
+    abilities.require_root("installing into a root directory")
+    if reason := debian.cannot_make():
+        abilities.cannot(reason)
 
 
 def shell_root():
@@ -90,32 +87,8 @@ def shell_root():
     return root
 
 
-def _debootstrap(suite, archive):
-    root = scratch.directory("debootstrap")
-    output_of("debootstrap", "--variant=minbase", suite, root, _mirror())
-    part = archive.with_suffix(".part")
-    # Without devices: they need privileges of their own, and nothing here reads one.
-    output_of("tar", "-c", "--numeric-owner", "--exclude=./dev/*", "--exclude=./var/cache/apt/*",
-              "-f", part, "-C", root, ".")
-    part.rename(archive)
-    shutil.rmtree(root, ignore_errors=True)
-
-
-def _mirror():
-    """Where this system's own packages come from: it may reach no other place."""
-    targets = output_of("apt-get", "indextargets", "--format", "$(COMPONENT) $(REPO_URI)")
-    return re.search(r"^main (\S+)", targets, re.M).group(1)
-
-
 def _built(path):
     if not path.exists():
         raise FileNotFoundError(f"{path} doesn't exist: run packaging/rpm/build and "
                                 "packaging/deb/build first")
     return path
-
-
-def require_root():
-    """For pytest: installing into another root is root's."""
-    if os.geteuid() != 0:
-        import pytest
-        pytest.skip("installing into a root directory needs root")

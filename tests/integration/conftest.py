@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import certificates, ports, scratch  # noqa: E402
+from harness import abilities, certificates, ports, scratch  # noqa: E402
 from harness.postgres import Server  # noqa: E402
 
 scratch.end_on_signals()
@@ -60,7 +60,7 @@ def authority():
 @pytest.fixture
 def ipv6():
     if not ports.has_ipv6():
-        pytest.skip("there is no ::1 on this machine")
+        abilities.cannot("there is no ::1 on this machine")
 
 
 def _as_it_was(server):

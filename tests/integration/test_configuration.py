@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from harness import scratch
+from harness import abilities, scratch
 from harness.checks import (Code, ask, public_copy, run_as_haproxy, run_check,
                             write_configuration)
 
@@ -116,8 +116,7 @@ def test_a_file_below_a_file():
 
 
 def test_a_file_that_may_not_be_read():
-    if os.geteuid() != 0:
-        pytest.skip("becoming another user needs root")
+    abilities.require_root("becoming another user")
     path = write("user = checkpg\n", mode=0o600)
     run = run_as_nobody(path)
     assert_refused(run, path)
@@ -207,8 +206,7 @@ class TestPrecedence:
 
 
 def test_the_default_file_may_be_missing(primary):
-    if os.path.exists("/etc/checkpg"):
-        pytest.skip("this machine has an /etc/checkpg of its own")
+    abilities.require_no_etc_checkpg()
     run = ask("checkpgprimary", primary, env={"CHECKPG_CONFIG": ""})
     assert run.outcome == (Code.OK, "")
 
@@ -228,6 +226,6 @@ def run_as_nobody(path):
         directory.chmod(0o755)
     prefix = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     if subprocess.run([*prefix, "/bin/true"], capture_output=True).returncode:
-        pytest.skip("setpriv doesn't work here")
+        abilities.cannot("setpriv doesn't work here")
     return run_check(public_copy("checkpgprimary"), "NOT_USED", "NOT_USED", "127.0.0.1", "1",
                      prefix=prefix, env={"CHECKPG_CONFIG": path})

@@ -1,9 +1,8 @@
 """What a check inherits from its caller: descriptors, variables, user, signals."""
 
-import os
 
 import pytest
-from harness import hostile, scratch
+from harness import abilities, hostile, scratch
 from harness.checks import (Code, ask, haproxy_environment, public_copy, run_as_haproxy,
                             run_check)
 
@@ -126,12 +125,10 @@ def test_the_language_changes_no_exit_code(primary, locale):
 def test_it_runs_as_any_user(primary, uid):
     prefix = ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
               "--no-new-privs"]
-    if os.geteuid() != 0:
-        pytest.skip("becoming another user needs root")
+    abilities.require_root("becoming another user")
     program = public_copy("checkpgprimary")
     environment = {**haproxy_environment(primary.address, primary.port), "CHECKPG_CONFIG": ""}
-    if os.path.exists("/etc/checkpg"):
-        pytest.skip("this machine has an /etc/checkpg of its own")
+    abilities.require_no_etc_checkpg()
     run = run_check(program, "NOT_USED", "NOT_USED", primary.address, primary.port, prefix=prefix,
                     env=environment)
     assert run.outcome == OK

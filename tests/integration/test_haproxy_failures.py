@@ -85,8 +85,7 @@ def test_a_program_that_does_not_exist_is_a_code_of_haproxys_own(primary, mode):
 
 
 def test_a_configuration_error_is_seen_in_the_code(primary, mode):
-    if not haproxy.can_have_private_etc():
-        pytest.skip("giving HAProxy an /etc/checkpg of its own needs root and overlay mounts")
+    haproxy.require_private_etc()
     with HAProxy([primary], mode=mode, files={"checkpg.conf": "colour = blue\n"}) as proxy:
         proxy.wait_for_results(READ_WRITE, {"db1": down(Code.CONFIGURATION)})
         if mode == "foreground":

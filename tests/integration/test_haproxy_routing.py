@@ -91,7 +91,7 @@ def test_sessions_to_a_server_that_goes_down_are_closed(primary, mode):
 
 
 def test_a_password_and_a_configuration_file(primary, standbys):
-    require_private_etc()
+    haproxy.require_private_etc()
     primary.authenticate("scram-sha-256")
     primary.set_password("secret")
     for server in standbys:
@@ -110,7 +110,7 @@ def test_a_password_and_a_configuration_file(primary, standbys):
 
 def test_the_check_asks_another_port_than_the_traffic_goes_to(primary):
     """As in front of pgbouncer: here HAProxy itself is what stands in front."""
-    require_private_etc()
+    haproxy.require_private_etc()
     with HAProxy([primary]) as front:
         front.wait_for_routes(readwrite=["db1"], readonly=[])
         pooled = haproxy.Target("db1", "127.0.0.1", front.ports[READ_WRITE])
@@ -130,8 +130,3 @@ def assert_routed_by_role(proxy, password=None):
         assert proxy.query(READ_WRITE, ROLE, password=password) == "f"
     reached = {proxy.query(READ_ONLY, NAME, password=password) for _ in range(4)}
     assert reached == {"db2", "db3"}
-
-
-def require_private_etc():
-    if not haproxy.can_have_private_etc():
-        pytest.skip("giving HAProxy an /etc/checkpg of its own needs root and overlay mounts")

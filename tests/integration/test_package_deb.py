@@ -5,14 +5,14 @@ import shutil
 import pytest
 from harness.checks import Code, run_check
 from harness.packages import (EXECUTABLES, deb_package, debian_root, files_below, output_of,
-                              require_root)
+                              require_roots)
 
 CONFIGURATION = "etc/checkpg/checkpg.conf"
 
 
 @pytest.fixture(params=["bookworm", "trixie"], scope="module")
 def debian(request):
-    require_root()
+    require_roots()
     root = debian_root(request.param)
     yield root
     shutil.rmtree(root, ignore_errors=True)

@@ -5,7 +5,7 @@ import re
 import pytest
 from harness import scratch
 from harness.checks import Code, REPOSITORY, run_check
-from harness.packages import (EXECUTABLES, files_below, output_of, require_root, rpm, rpm_package,
+from harness.packages import (EXECUTABLES, files_below, output_of, require_roots, rpm, rpm_package,
                               rpmbuild, selinux_package, shell_root)
 
 CONFIGURATION = "etc/checkpg/checkpg.conf"
@@ -13,7 +13,7 @@ CONFIGURATION = "etc/checkpg/checkpg.conf"
 
 @pytest.fixture(autouse=True)
 def root():
-    require_root()
+    require_roots()
     return scratch.directory("root")
 
 

@@ -118,8 +118,7 @@ def test_two_primaries_that_both_get_writes(primary):
 
 
 def test_a_split_brain_that_the_checks_refuse(primary, standby):
-    if not haproxy.can_have_private_etc():
-        pytest.skip("giving HAProxy an /etc/checkpg of its own needs root and overlay mounts")
+    haproxy.require_private_etc()
     with Server("other").create() as other:
         peers = " ".join(f"127.0.0.1:{server.port}" for server in (primary, other))
         with HAProxy([primary, other, standby],

@@ -10,7 +10,7 @@ import socket
 import threading
 
 import pytest
-from harness import scratch
+from harness import abilities, scratch
 from harness.checks import PeakMemory, is_instrumented, public_copy, run_check
 from harness.waiting import PATIENCE
 from stats_sockets import (HEADER, READ_ONLY, READ_WRITE, StatsSocket, endless, line,
@@ -175,9 +175,12 @@ def test_a_full_disk_is_unknown(arguments):
     assert run.outcome == (UNKNOWN, "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="changing users needs root")
 class TestPermission:
     """Exit code 3, and who may."""
+
+    @pytest.fixture(autouse=True)
+    def root(self):
+        abilities.require_root("changing users")
 
     @pytest.fixture
     def program(self):

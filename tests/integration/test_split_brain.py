@@ -4,9 +4,9 @@ import json
 import threading
 
 import pytest
-from harness import certificates, ports
+from harness import certificates, ports, resolver
 from harness.checks import Code, ask, run_as_haproxy, run_check
-from harness.clusters import Proxy, connections, peers, restored, silent_name_server
+from harness.clusters import Proxy, connections, peers, restored
 from harness.hostile import (BlackHole, StandIn, answer, drip, endless, endless_error, fail_query,
                              hang_up_at_query, http, noise, notice, parameter, refuse, silent,
                              silent_after_login)
@@ -309,9 +309,7 @@ class TestPeersThatDoNotAnswer:
     @pytest.mark.parametrize("first", [True, False])
     def test_a_name_that_is_never_found_does_not_hide_a_second_primary(self, old, new, first):
         names = ["slow.example", f"127.0.0.1:{new.port}"][::1 if first else -1]
-        with silent_name_server() as prefix:
-            if prefix is None:
-                pytest.skip("a name server of our own needs root and a mount namespace")
+        with resolver.silent_name_server() as prefix:
             run = ask("checkpgprimary", old, prefix=prefix, configuration=(
                 f"timeout = 4s\npeer-timeout = 2s\npeers = {' '.join(names)}\n"))
         assert run.outcome == SPLIT_BRAIN

@@ -18,8 +18,7 @@ def down(code):
 
 @pytest.fixture(autouse=True)
 def private_etc():
-    if not haproxy.can_have_private_etc():
-        pytest.skip("giving HAProxy an /etc/checkpg of its own needs root and overlay mounts")
+    haproxy.require_private_etc()
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """HAProxy in a chroot that holds nothing but the executables and, maybe, their configuration."""
 
-import os
-
 import pytest
+from harness import abilities
 from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
 
 UP, DOWN = ("UP", "PROCOK", 0), ("DOWN", "PROCERR", 1)
 NAME = "SELECT current_setting('cluster_name')"
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+
+@pytest.fixture(autouse=True)
+def root():
+    abilities.require_root("chroot")
 
 
 @pytest.fixture(params=["foreground", "daemon", "master-worker"])

@@ -1,11 +1,9 @@
 """Nobody there (exit code 2) and nobody answering (exit code 3)."""
 
-import os
 import socket
-import subprocess
 
 import pytest
-from harness import ports, scratch
+from harness import abilities, ports, resolver, scratch
 from harness.checks import Code, ask, run_as_haproxy, run_check
 from harness.hostile import BlackHole, StandIn, silent, silent_after_login
 from harness.postgres import Server
@@ -61,28 +59,20 @@ def test_a_unix_socket_that_nobody_serves_is_unreachable():
 
 def test_a_network_without_route_is_unreachable():
     # In a new network namespace not even loopback is up.
-    prefix = ["/usr/bin/unshare", "--net"]
-    if subprocess.run([*prefix, "/bin/true"], capture_output=True).returncode:
-        pytest.skip("no network namespaces here (they need root)")
-    run = run_as_haproxy("checkpgprimary", "192.0.2.1", 5432, prefix=prefix)
+    abilities.require_namespace("a network of the check's own", "--net")
+    run = run_as_haproxy("checkpgprimary", "192.0.2.1", 5432, prefix=["/usr/bin/unshare", "--net"])
     assert run.outcome == (Code.UNREACHABLE, "")
 
 
 def test_a_name_that_does_not_exist_is_unreachable():
-    with_resolver = other_resolver("hosts: files\n", "")
-    run = run_check("checkpgprimary", "nobody.example", prefix=with_resolver)
+    run = run_check("checkpgprimary", "nobody.example", prefix=resolver.prefix("hosts: files\n", ""))
     assert run.code == Code.UNREACHABLE
     assert "nobody.example" in run.stdout
 
 
 def test_a_name_server_that_never_answers_is_a_time_out():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server:
-        try:
-            name_server.bind(("127.53.0.53", 53))
-        except OSError as error:
-            pytest.skip(f"no name server of our own on port 53: {error.strerror}")
-        with_resolver = other_resolver("hosts: files dns\n", "nameserver 127.53.0.53\n")
-        run = run_check("checkpgprimary", "slow.example", configuration=SOON, prefix=with_resolver)
+    with resolver.silent_name_server() as prefix:
+        run = run_check("checkpgprimary", "slow.example", configuration=SOON, prefix=prefix)
     assert run.code == Code.TIMED_OUT
     assert in_time(run), run
 
@@ -132,20 +122,3 @@ def test_a_time_out_holds_though_the_parent_has_blocked_all_signals():
                   prefix=["/usr/bin/env", "--block-signal"])
     assert run.outcome == (Code.TIMED_OUT, "")
     assert in_time(run), run
-
-
-def other_resolver(nsswitch, resolv):
-    """A command prefix under which names are looked up by these files."""
-    if os.geteuid() != 0:
-        pytest.skip("another resolver needs root, for a mount namespace")
-    directory = scratch.directory("resolver")
-    files = {"nsswitch.conf": nsswitch, "resolv.conf": resolv}
-    script = ""
-    for name, text in files.items():
-        (directory / name).write_text(text)
-        script += f"mount --bind {directory / name} /etc/{name} && "
-    prefix = ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c",
-              f'PATH=/usr/bin:/bin; {script} exec "$0" "$@"']
-    if subprocess.run([*prefix, "/bin/true"], capture_output=True).returncode:
-        pytest.skip("no mount namespaces here")
-    return prefix

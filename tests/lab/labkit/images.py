@@ -11,6 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
+from harness import debian
+
 from .commands import LabError, run
 from .places import CACHE, STATE, SUITE
 
@@ -50,29 +52,9 @@ def _remove_other_recipes(made):
             shutil.rmtree(old)
 
 
-def _mirror():
-    """The Debian mirror this machine's own apt uses."""
-    targets = run("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)")
-    for line in targets.splitlines():
-        release, component, address = line.split()
-        if component == "main" and release in ("bookworm", "trixie"):
-            return address
-    raise LabError("apt on this machine has no mirror of Debian 12 or 13: run apt-get update")
-
-
-def _environment():
-    """debootstrap knows proxies only by the environment, apt has them in its configuration."""
-    proxy = run("apt-config", "shell", "proxy", "Acquire::http::Proxy").strip()
-    value = proxy.partition("=")[2].strip("'")
-    return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8",
-            **({"http_proxy": value} if value else {})}
-
-
 def _debootstrap(target):
     print(f"making the base image of {SUITE}: debootstrap", flush=True)
-    run("debootstrap", "--variant=minbase", "--include=" + ",".join(_BARE), SUITE, target,
-        _mirror(), timeout=1800, env=_environment())
-    run("chroot", target, "apt-get", "clean")
+    debian.bootstrap(SUITE, target, *_BARE)
     (target / "etc/machine-id").write_text("")
     _start_no_service(target)
 
@@ -115,4 +97,4 @@ def _apt(root, *arguments):
     """The /proc that some packages need is gone with the command, whatever ends it."""
     run("unshare", "--mount", "sh", "-ec", 'mount -t proc proc "$0/proc"; exec chroot "$0" "$@"',
         root, "apt-get", "-q", "-y", "-o", "Acquire::Retries=3", *arguments,
-        timeout=1800, env=_environment())
+        timeout=1800, env=debian.environment())
