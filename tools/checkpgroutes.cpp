@@ -1,12 +1,12 @@
-#include "error.hpp"
-#include "routes_json.hpp"
-#include "routes_look.hpp"
-#include "routes_options.hpp"
-#include "routes_report.hpp"
+#include "base/error.hpp"
+#include "base/stdio.hpp"
+#include "base/version.hpp"
+#include "routes/json.hpp"
+#include "routes/look.hpp"
+#include "routes/options.hpp"
+#include "routes/text.hpp"
 #include "routes_watch.hpp"
-#include "stdio.hpp"
 #include "terminal.hpp"
-#include "version.hpp"
 
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
 #include "routes_watch.hpp"
 
-#include "change_marks.hpp"
-#include "routes_json.hpp"
-#include "routes_look.hpp"
+#include "base/units.hpp"
+#include "routes/change_marks.hpp"
+#include "routes/json.hpp"
+#include "routes/look.hpp"
 #include "terminal.hpp"
-#include "units.hpp"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,11 @@
 #include "run_check.hpp"
 
-#include "check.hpp"
-#include "error.hpp"
-#include "process.hpp"
-#include "report.hpp"
-#include "stdio.hpp"
-#include "versions.hpp"
+#include "base/error.hpp"
+#include "base/stdio.hpp"
+#include "check/check.hpp"
+#include "check/process.hpp"
+#include "check/report.hpp"
+#include "check/versions.hpp"
 
 #include <cstdio>
 #include <cstdlib>
