@@ -7,4 +7,4 @@
 /// the time before them, or as one JSON object a line. Ends with an exit status only when the
 /// output can't be written; Ctrl-C ends the program.
 int watch_routes(const checkpg::RoutesCommandLine& line, const checkpg::RoutesSettings& settings,
-                 checkpg::ReportStyle style, bool on_screen);
+                 checkpg::TextStyle style, bool on_screen);

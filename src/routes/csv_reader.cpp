@@ -1,6 +1,6 @@
 #include "routes/csv_reader.hpp"
 
-#include "routes/unknown.hpp"
+#include "routes/routes_unknown.hpp"
 
 #include <algorithm>
 
@@ -30,7 +30,7 @@ void CsvReader::feed(std::string_view bytes) {
     while (!bytes.empty()) {
         const std::size_t run = take_run(bytes);
         if (record_.text_.size() + record_.ends_.size() > largest_record)
-            throw UnknownState{"a line of the table is larger than 64 KiB"};
+            throw RoutesUnknown{"a line of the table is larger than 64 KiB"};
         if (run < bytes.size())
             take(bytes[run]);
         bytes.remove_prefix(std::min(run + 1, bytes.size()));
@@ -89,7 +89,7 @@ void CsvReader::take_after_quote(char c) {
     } else if (is_separator(c)) {
         take_separator(c);
     } else {
-        throw UnknownState{"text follows a closing quote in the table"};
+        throw RoutesUnknown{"text follows a closing quote in the table"};
     }
 }
 

@@ -37,7 +37,7 @@ public:
 
     explicit CsvReader(Sink sink) : sink_{std::move(sink)} {}
 
-    /// Hands each record that these bytes complete to the sink. Throws UnknownState if text
+    /// Hands each record that these bytes complete to the sink. Throws RoutesUnknown if text
     /// follows a closing quote or a record is larger than 64 KiB.
     void feed(std::string_view bytes);
 

@@ -42,10 +42,10 @@ Json sessions(const StatRow& row) {
 
 Json check(const RouteEntry& entry) {
     const StatRow& row = entry.row;
-    if (entry.check.kind == CheckResult::Kind::none)
+    if (entry.check.kind == LastCheck::Kind::none)
         return nullptr;
     return object(Member{"words", entry.check.words},
-                  Member{"passed", entry.check.kind == CheckResult::Kind::passed},
+                  Member{"passed", entry.check.kind == LastCheck::Kind::passed},
                   Member{"running", entry.check.running}, Member{"status", row.check_status},
                   Member{"code", json(row.check_code)},
                   Member{"milliseconds", json(row.check_duration)},
@@ -53,7 +53,7 @@ Json check(const RouteEntry& entry) {
 }
 
 const char* role_name(const RouteEntry& entry) {
-    return entry.role == Role::read_write ? "read-write" : "read-only";
+    return entry.role == BackendRole::read_write ? "read-write" : "read-only";
 }
 
 Json frontend(const RouteEntry& entry) {
@@ -153,7 +153,7 @@ std::string to_json(const Routes& routes, bool compact) {
     Writer writer{compact};
     writer.member("schema", 1);
     writer.member("state", words(routes.state));
-    writer.member("summary", summary(routes));
+    writer.member("summary", state_text(routes));
     writer.list("problems", routes.problems, problem);
     writer.member("notes", routes.notes);
     writer.member("primaries", routes.primaries);

@@ -11,7 +11,7 @@ namespace checkpg {
 
 namespace {
 
-using Kind = CheckResult::Kind;
+using Kind = LastCheck::Kind;
 
 /// HAProxy's own check results (management guide, section 9.1, field check_status).
 struct Status {
@@ -45,10 +45,10 @@ constexpr std::int64_t by_signal = 4294967295;
 
 std::string_view role_word(bool primary) noexcept { return primary ? "primary" : "standby"; }
 
-CheckResult program_failed(const StatRow& row, Role role) {
+LastCheck program_failed(const StatRow& row, BackendRole role) {
     const auto number = row.check_code.value_or(-1);
     if (number == to_int(ExitCode::other_role))
-        return {Kind::other_role, std::string{role_word(role == Role::read_only)}};
+        return {Kind::other_role, std::string{role_word(role == BackendRole::read_only)}};
     if (number == not_executed)
         return {Kind::failed, "check can't be executed"};
     if (number == by_signal)
@@ -61,7 +61,7 @@ CheckResult program_failed(const StatRow& row, Role role) {
     return {Kind::failed, fmt::format("exit code {}", number)};
 }
 
-CheckResult haproxys_own(std::string_view name) {
+LastCheck haproxys_own(std::string_view name) {
     const auto found = std::find_if(statuses.begin(), statuses.end(),
                                     [&](const Status& status) { return status.name == name; });
     if (found == statuses.end())
@@ -71,11 +71,11 @@ CheckResult haproxys_own(std::string_view name) {
     return {found->kind, fmt::format("{} ({})", found->words, name)};
 }
 
-CheckResult finished_check(std::string_view name, const StatRow& row, Role role) {
+LastCheck finished_check(std::string_view name, const StatRow& row, BackendRole role) {
     if (name.empty())
         return {Kind::none, "-"};
     if (name == "PROCOK")
-        return {Kind::passed, std::string{role_word(role == Role::read_write)}};
+        return {Kind::passed, std::string{role_word(role == BackendRole::read_write)}};
     if (name == "PROCERR")
         return program_failed(row, role);
     return haproxys_own(name);
@@ -83,13 +83,13 @@ CheckResult finished_check(std::string_view name, const StatRow& row, Role role)
 
 } // namespace
 
-CheckResult check_in_words(const StatRow& row, Role role) {
+LastCheck last_check(const StatRow& row, BackendRole role) {
     constexpr std::string_view running_sign = "* ";
     std::string_view name = row.check_status;
     const bool running = name.starts_with(running_sign);
     if (running)
         name.remove_prefix(running_sign.size());
-    CheckResult result = finished_check(name, row, role);
+    LastCheck result = finished_check(name, row, role);
     result.running = running;
     return result;
 }

@@ -7,10 +7,10 @@
 namespace checkpg {
 
 /// What a backend is for.
-enum class Role { read_write, read_only };
+enum class BackendRole { read_write, read_only };
 
 /// What HAProxy's last check of a server came to.
-struct CheckResult {
+struct LastCheck {
     enum class Kind {
         none,       ///< the server has no check of its own
         not_yet,    ///< the first check has not ended
@@ -26,6 +26,6 @@ struct CheckResult {
 
 /// The last check of `row`, in words. Codes of checkpgprimary and checkpgstandby read as their
 /// manual has them, 0 and 1 as the role that was found: it depends on the backend's `role`.
-CheckResult check_in_words(const StatRow& row, Role role);
+LastCheck last_check(const StatRow& row, BackendRole role);
 
 } // namespace checkpg

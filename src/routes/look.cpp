@@ -1,7 +1,7 @@
 #include "routes/look.hpp"
 
+#include "routes/routes_unknown.hpp"
 #include "routes/show_stat.hpp"
-#include "routes/unknown.hpp"
 
 #include <fmt/format.h>
 
@@ -31,9 +31,9 @@ std::vector<StatsSocket> sockets_of(const RoutesSettings& settings) {
     for (const char* path : default_sockets)
         if (exists(path))
             return {StatsSocket{path, path}};
-    throw UnknownState{fmt::format("neither {} nor {} exists: HAProxy is stopped, or its 'stats "
-                                   "socket' is elsewhere (name it with --socket)",
-                                   default_sockets[0], default_sockets[1])};
+    throw RoutesUnknown{fmt::format("neither {} nor {} exists: HAProxy is stopped, or its 'stats "
+                                    "socket' is elsewhere (name it with --socket)",
+                                    default_sockets[0], default_sockets[1])};
 }
 
 std::vector<StatRow> read_rows(const StatsSocket& socket, Deadline deadline) {
@@ -47,8 +47,8 @@ template <typename Ask>
 auto naming(const StatsSocket& socket, Ask ask) {
     try {
         return ask();
-    } catch (const UnknownState& error) {
-        throw UnknownState{fmt::format("{}: {}", socket.name, error.what())};
+    } catch (const RoutesUnknown& error) {
+        throw RoutesUnknown{fmt::format("{}: {}", socket.name, error.what())};
     }
 }
 
@@ -69,7 +69,7 @@ std::vector<StatRow> read_all_rows(const RoutesSettings& settings) {
 }
 
 /// The value of a line "Version: 2.6.12" in `info`, or nothing.
-std::string_view value_of(std::string_view key, std::string_view info) {
+std::string_view info_value(std::string_view key, std::string_view info) {
     const auto begin = info.find(key);
     if (begin == std::string_view::npos || (begin > 0 && info[begin - 1] != '\n'))
         return {};
@@ -82,7 +82,7 @@ std::string read_info(const StatsSocket& socket, Deadline deadline) {
     ask_haproxy(socket, "show info", deadline, [&](std::string_view piece) {
         info += piece;
         if (info.size() > largest_info)
-            throw UnknownState{"no answer of HAProxy's"};
+            throw RoutesUnknown{"no answer of HAProxy's"};
     });
     return info;
 }
@@ -90,13 +90,13 @@ std::string read_info(const StatsSocket& socket, Deadline deadline) {
 std::string introduce(const StatsSocket& socket, Deadline deadline) {
     const auto begin = Deadline::Clock::now();
     const std::string info = read_info(socket, deadline);
-    const auto version = value_of("Version: ", info);
+    const auto version = info_value("Version: ", info);
     if (!info.starts_with("Name: ") || version.empty())
-        throw UnknownState{fmt::format("no answer of HAProxy's: '{}'",
-                                       printable(info.substr(0, info.find('\n')), 80))};
+        throw RoutesUnknown{fmt::format("no answer of HAProxy's: '{}'",
+                                        printable(info.substr(0, info.find('\n')), 80))};
     const std::chrono::duration<double, std::milli> took = Deadline::Clock::now() - begin;
     return fmt::format("{}: HAProxy {}, process {}, answers after {:.1f} ms", socket.name,
-                       printable(version), printable(value_of("Pid: ", info)), took.count());
+                       printable(version), printable(info_value("Pid: ", info)), took.count());
 }
 
 } // namespace
@@ -104,7 +104,7 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
 Routes look_at_routes(const RoutesSettings& settings) {
     try {
         return conclude(read_all_rows(settings), settings.rules);
-    } catch (const UnknownState& error) {
+    } catch (const RoutesUnknown& error) {
         return unknown_routes(error.what());
     }
 }
@@ -119,7 +119,7 @@ Ping ping_haproxy(const RoutesSettings& settings) {
             ping.text += naming(socket, [&] { return introduce(socket, deadline); });
         }
         ping.answered = true;
-    } catch (const UnknownState& error) {
+    } catch (const RoutesUnknown& error) {
         ping.text = error.what();
     }
     return ping;

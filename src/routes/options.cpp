@@ -13,9 +13,7 @@ namespace checkpg {
 
 namespace {
 
-constexpr std::string_view section = "checkpgroutes";
-constexpr milliseconds shortest_timeout{1};
-constexpr milliseconds longest_timeout{60'000};
+constexpr std::string_view own_section = "checkpgroutes";
 constexpr milliseconds shortest_interval{100};
 constexpr milliseconds longest_interval{3'600'000};
 
@@ -115,7 +113,7 @@ StatsSocket socket_in(const std::string& text) {
 }
 
 /// Names between blanks or commas.
-std::vector<std::string> split(std::string_view text) {
+std::vector<std::string> names_in(std::string_view text) {
     constexpr std::string_view separators = " \t,";
     std::vector<std::string> words;
     while (true) {
@@ -128,14 +126,14 @@ std::vector<std::string> split(std::string_view text) {
     }
 }
 
-class Section {
+class SectionReader {
 public:
-    Section(const ConfigFile& config, RoutesSettings& settings)
+    SectionReader(const ConfigFile& config, RoutesSettings& settings)
         : config_{config}, settings_{settings} {}
 
     void apply() {
         for (const ConfigEntry& entry : config_.entries)
-            if (entry.section == section)
+            if (entry.section == own_section)
                 apply(entry);
     }
 
@@ -149,20 +147,20 @@ private:
         if (entry.key == "socket")
             sockets(entry);
         else if (entry.key == "read-write")
-            settings_.rules.read_write = split(entry.value);
+            settings_.rules.read_write = names_in(entry.value);
         else if (entry.key == "read-only")
-            settings_.rules.read_only = split(entry.value);
+            settings_.rules.read_only = names_in(entry.value);
         else if (entry.key == "timeout")
             timeout(entry);
         else if (entry.key == "session-warning")
             session_warning(entry);
         else
-            fail(entry, fmt::format("unknown key '{}' in section [{}]", entry.key, section));
+            fail(entry, fmt::format("unknown key '{}' in section [{}]", entry.key, own_section));
     }
 
     void sockets(const ConfigEntry& entry) {
         settings_.sockets.clear();
-        for (const std::string& text : split(entry.value)) {
+        for (const std::string& text : names_in(entry.value)) {
             auto socket = parse_stats_socket(text);
             if (!socket)
                 fail(entry, fmt::format("'{}' is no socket: give a path, or a numeric address and "
@@ -222,7 +220,7 @@ RoutesSettings routes_settings(const RoutesCommandLine& line,
     settings.rules.read_write = {"PostgresReadWrite-backend"};
     settings.rules.read_only = {"PostgresReadOnly-backend"};
     if (config)
-        Section{*config, settings}.apply();
+        SectionReader{*config, settings}.apply();
     if (!line.sockets.empty()) {
         settings.sockets.clear();
         for (const std::string& text : line.sockets)

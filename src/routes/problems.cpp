@@ -82,7 +82,7 @@ private:
     std::string why_none() const {
         std::vector<std::pair<std::string, int>> counts;
         for (const RouteEntry& entry : routes_.entries) {
-            if (entry.row.kind != StatRow::Kind::server || entry.role != Role::read_write)
+            if (entry.row.kind != StatRow::Kind::server || entry.role != BackendRole::read_write)
                 continue;
             const std::string reason = idle_reason(entry);
             auto found = std::find_if(counts.begin(), counts.end(),
@@ -110,15 +110,15 @@ private:
     }
 
     static bool serves(const ServerView& server) {
-        return server.serves(Role::read_write) || server.serves(Role::read_only);
+        return server.serves(BackendRole::read_write) || server.serves(BackendRole::read_only);
     }
 
     /// A backup server of a read-only backend is there to be the primary when all else fails.
     static bool in_both_roles(const ServerView& server) {
         const auto serves_reads = [](const RouteEntry* entry) {
-            return entry->serving && entry->role == Role::read_only && !entry->row.backup;
+            return entry->serving && entry->role == BackendRole::read_only && !entry->row.backup;
         };
-        return server.serves(Role::read_write) &&
+        return server.serves(BackendRole::read_write) &&
                std::any_of(server.entries.begin(), server.entries.end(), serves_reads);
     }
 
@@ -133,10 +133,10 @@ private:
 
     void look_at(const RouteEntry& entry) {
         const StatRow& row = entry.row;
-        if (entry.serving && entry.check.kind == CheckResult::Kind::not_yet)
+        if (entry.serving && entry.check.kind == LastCheck::Kind::not_yet)
             warning("{} gets traffic and was not checked yet ({})", row.server, row.proxy);
-        if (entry.serving && (entry.check.kind == CheckResult::Kind::failed ||
-                              entry.check.kind == CheckResult::Kind::other_role))
+        if (entry.serving && (entry.check.kind == LastCheck::Kind::failed ||
+                              entry.check.kind == LastCheck::Kind::other_role))
             warning("{} is going down in {}: {}", row.server, row.proxy, entry.check.words);
         if (near_limit(row))
             warning("{}: {} of {} sessions", label(row), *row.sessions, *row.session_limit);

@@ -1,8 +1,8 @@
 #include "routes/routing.hpp"
 
 #include "routes/problems.hpp"
+#include "routes/routes_unknown.hpp"
 #include "routes/server_view.hpp"
-#include "routes/unknown.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,11 +20,11 @@ bool contains(const Names& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::optional<Role> role_of(const std::string& backend, const RouteRules& rules) {
+std::optional<BackendRole> role_of(const std::string& backend, const RouteRules& rules) {
     if (contains(rules.read_write, backend))
-        return Role::read_write;
+        return BackendRole::read_write;
     if (contains(rules.read_only, backend))
-        return Role::read_only;
+        return BackendRole::read_only;
     return std::nullopt;
 }
 
@@ -39,7 +39,7 @@ RouteEntry entry_of(StatRow row, const RouteRules& rules) {
     if (row.kind != StatRow::Kind::frontend)
         entry.role = role_of(row.proxy, rules);
     if (row.kind == StatRow::Kind::server && entry.role) {
-        entry.check = check_in_words(row, *entry.role);
+        entry.check = last_check(row, *entry.role);
         entry.serving = is_serving(row);
     }
     entry.row = std::move(row);
@@ -64,8 +64,8 @@ void refuse_missing(const Names& wanted, const std::vector<StatRow>& rows) {
     constexpr std::size_t most_shown = 400;
     for (const std::string& name : wanted)
         if (!has_backend(rows, name))
-            throw UnknownState{fmt::format("HAProxy has no backend '{}'; it has: {}", name,
-                                           printable(list_backends(rows), most_shown))};
+            throw RoutesUnknown{fmt::format("HAProxy has no backend '{}'; it has: {}", name,
+                                            printable(list_backends(rows), most_shown))};
 }
 
 /// Frontends and the named backends: other backends are none of ours.
@@ -82,9 +82,9 @@ std::vector<RouteEntry> entries_of(std::vector<StatRow> rows, const RouteRules& 
 
 void sort_servers(Routes& routes, const std::vector<ServerView>& servers) {
     for (const ServerView& server : servers) {
-        if (server.serves(Role::read_write))
+        if (server.serves(BackendRole::read_write))
             routes.primaries.push_back(server.name);
-        else if (server.serves(Role::read_only))
+        else if (server.serves(BackendRole::read_only))
             routes.standbys.push_back(server.name);
         else
             routes.idle.push_back(idle_server(server));
@@ -98,7 +98,8 @@ void count_traffic(Routes& routes) {
         routes.queued += entry.row.queued.value_or(0);
         if (entry.row.kind != StatRow::Kind::backend)
             continue;
-        Traffic& traffic = *entry.role == Role::read_write ? routes.read_write : routes.read_only;
+        Traffic& traffic =
+            *entry.role == BackendRole::read_write ? routes.read_write : routes.read_only;
         traffic.now += entry.row.sessions.value_or(0);
         traffic.most += entry.row.most_sessions.value_or(0);
     }

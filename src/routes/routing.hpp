@@ -27,8 +27,8 @@ struct RouteRules {
 /// One line of the table: a frontend, or a server or the sum of a named backend.
 struct RouteEntry {
     StatRow row;
-    std::optional<Role> role; ///< nothing for a frontend
-    CheckResult check;
+    std::optional<BackendRole> role; ///< nothing for a frontend
+    LastCheck check;
     bool serving = false; ///< of a server: new connections may go to it
     bool changed = false; ///< set by ChangeMarks, for display
 };
@@ -66,7 +66,7 @@ struct Routes {
 };
 
 /// Draws the conclusions: a server of a read-write backend that gets traffic is a primary, one of
-/// a read-only backend that isn't is a standby. Pure. Throws UnknownState if a backend named in
+/// a read-only backend that isn't is a standby. Pure. Throws RoutesUnknown if a backend named in
 /// the rules doesn't exist.
 Routes conclude(std::vector<StatRow> rows, const RouteRules& rules);
 

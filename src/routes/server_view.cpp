@@ -18,7 +18,7 @@ constexpr std::string_view maintenance = "MAINT";
 /// The server is down here, and for no other reason than its role.
 bool by_role(const RouteEntry& entry) {
     return entry.row.status.starts_with("DOWN") && !entry.row.status.starts_with("DOWN (agent)") &&
-           entry.check.kind == CheckResult::Kind::other_role;
+           entry.check.kind == LastCheck::Kind::other_role;
 }
 
 Entries with_trouble(const Entries& entries) {
@@ -48,7 +48,7 @@ std::string each_reason(const Entries& entries) {
 
 } // namespace
 
-bool ServerView::serves(Role role) const noexcept {
+bool ServerView::serves(BackendRole role) const noexcept {
     return std::any_of(entries.begin(), entries.end(), [&](const RouteEntry* entry) {
         return entry->serving && entry->role == role;
     });
@@ -80,9 +80,9 @@ std::string idle_reason(const RouteEntry& entry) {
         return "weight 0";
     if (status.starts_with("DOWN (agent)"))
         return "taken down by its agent";
-    if (entry.check.kind == CheckResult::Kind::passed)
+    if (entry.check.kind == LastCheck::Kind::passed)
         return "coming up";
-    if (entry.check.kind == CheckResult::Kind::none)
+    if (entry.check.kind == LastCheck::Kind::none)
         return status.starts_with("DOWN") ? "down" : printable(status);
     return entry.check.words;
 }

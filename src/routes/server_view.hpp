@@ -13,7 +13,7 @@ struct ServerView {
     std::vector<const RouteEntry*> entries;
 
     /// New connections of this role may go to it, in at least one backend and process.
-    bool serves(Role role) const noexcept;
+    bool serves(BackendRole role) const noexcept;
 };
 
 /// The servers among these entries, each once, in order of appearance. The entries must outlive

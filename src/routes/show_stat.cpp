@@ -1,6 +1,6 @@
 #include "routes/show_stat.hpp"
 
-#include "routes/unknown.hpp"
+#include "routes/routes_unknown.hpp"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace {
 /// HAProxy counts in 32 bits all that is read here; sums and percentages of it fit in 64.
 constexpr std::int64_t largest_number = std::numeric_limits<std::uint32_t>::max();
 
-enum Column : std::size_t {
+enum StatColumn : std::size_t {
     pxname,
     svname,
     status,
@@ -78,13 +78,13 @@ std::vector<StatRow> ShowStatReader::rows() && {
     if (ended_)
         return std::move(rows_);
     if (positions_.empty() && csv_.between_records())
-        throw UnknownState{"HAProxy closed the connection without an answer"};
-    throw UnknownState{"HAProxy's answer breaks off before its end"};
+        throw RoutesUnknown{"HAProxy closed the connection without an answer"};
+    throw RoutesUnknown{"HAProxy's answer breaks off before its end"};
 }
 
 void ShowStatReader::record(const CsvRecord& record) {
     if (ended_)
-        throw UnknownState{"HAProxy's answer goes on behind its end"};
+        throw RoutesUnknown{"HAProxy's answer goes on behind its end"};
     if (positions_.empty())
         header(record);
     else if (record.blank())
@@ -95,8 +95,8 @@ void ShowStatReader::record(const CsvRecord& record) {
 
 void ShowStatReader::header(const CsvRecord& record) {
     if (!record[0].starts_with(header_sign))
-        throw UnknownState{fmt::format("no table of HAProxy's: the answer is '{}'",
-                                       printable(record[0], quoted_at_most))};
+        throw RoutesUnknown{fmt::format("no table of HAProxy's: the answer is '{}'",
+                                        printable(record[0], quoted_at_most))};
     positions_.assign(column_count, absent);
     for (std::size_t i = record.size(); i-- > 0;) {
         const auto name = i == 0 ? record[0].substr(header_sign.size()) : record[i];
@@ -106,7 +106,7 @@ void ShowStatReader::header(const CsvRecord& record) {
     }
     for (std::size_t column = 0; column < required_columns; ++column)
         if (positions_[column] == absent)
-            throw UnknownState{
+            throw RoutesUnknown{
                 fmt::format("HAProxy's table has no column '{}'", column_names[column])};
 }
 
@@ -115,9 +115,9 @@ void ShowStatReader::row(const CsvRecord& record) {
     if (!kind && field(record, type) == "3")
         return;
     if (!kind || field(record, pxname).empty() || field(record, svname).empty())
-        throw UnknownState{
+        throw RoutesUnknown{
             fmt::format("no line of HAProxy's table: '{}'", printable(record[0], quoted_at_most))};
-    const auto text = [&](Column column) { return std::string{field(record, column)}; };
+    const auto text = [&](StatColumn column) { return std::string{field(record, column)}; };
     rows_.push_back({*kind, text(pxname), text(svname), text(status), text(check_status),
                      text(last_chk), text(addr), number(record, pid), number(record, check_code),
                      number(record, check_duration), number(record, scur), number(record, smax),
@@ -137,10 +137,10 @@ StatRow::Number ShowStatReader::number(const CsvRecord& record, std::size_t colu
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
     if (result.ec != std::errc{} || result.ptr != text.data() + text.size() ||
         value > largest_number || value < -largest_number)
-        throw UnknownState{fmt::format("'{}' of {}/{} is no number in HAProxy's table: '{}'",
-                                       column_names[column], printable(record[0], quoted_at_most),
-                                       printable(record[1], quoted_at_most),
-                                       printable(text, quoted_at_most))};
+        throw RoutesUnknown{fmt::format("'{}' of {}/{} is no number in HAProxy's table: '{}'",
+                                        column_names[column], printable(record[0], quoted_at_most),
+                                        printable(record[1], quoted_at_most),
+                                        printable(text, quoted_at_most))};
     return value;
 }
 

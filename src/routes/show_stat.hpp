@@ -42,11 +42,11 @@ public:
     ShowStatReader(const ShowStatReader&) = delete;
     ShowStatReader& operator=(const ShowStatReader&) = delete;
 
-    /// Takes the next piece of the answer. Throws UnknownState if it is no such table: HAProxy's
+    /// Takes the next piece of the answer. Throws RoutesUnknown if it is no such table: HAProxy's
     /// refusal is quoted, a field that should be a number is named.
     void feed(std::string_view bytes) { csv_.feed(bytes); }
 
-    /// The rows, in HAProxy's order. Throws UnknownState if the answer has not ended: HAProxy
+    /// The rows, in HAProxy's order. Throws RoutesUnknown if the answer has not ended: HAProxy
     /// ends it with an empty line, so a connection that broke half-way is noticed.
     std::vector<StatRow> rows() &&;
 

@@ -1,8 +1,8 @@
 #include "routes/stats_socket.hpp"
 
 #include "base/units.hpp"
+#include "routes/routes_unknown.hpp"
 #include "routes/socket_access.hpp"
-#include "routes/unknown.hpp"
 
 #include <fmt/format.h>
 
@@ -41,7 +41,7 @@ private:
     int number_;
 };
 
-[[noreturn]] void fail(std::string_view what) { throw UnknownState{std::string{what}}; }
+[[noreturn]] void fail(std::string_view what) { throw RoutesUnknown{std::string{what}}; }
 
 [[noreturn]] void fail_in_time(std::string_view what) {
     fail(fmt::format("{} in time: HAProxy is stuck or very busy", what));

@@ -27,7 +27,7 @@ struct StatsSocket {
 std::optional<StatsSocket> parse_stats_socket(std::string_view text);
 
 /// Sends one command to HAProxy and hands each piece of its answer to `sink`, until HAProxy closes
-/// the connection. Throws UnknownState if HAProxy can't be reached, isn't done by the deadline or
+/// the connection. Throws RoutesUnknown if HAProxy can't be reached, isn't done by the deadline or
 /// says more than 64 MiB, in words that don't name the socket; what the sink throws ends it too.
 void ask_haproxy(const StatsSocket& socket, std::string_view command, Deadline deadline,
                  const std::function<void(std::string_view)>& sink);

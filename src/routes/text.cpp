@@ -14,7 +14,7 @@ namespace {
 
 enum class Colour { none, green, yellow, red };
 
-void append_coloured(std::string& line, std::string_view text, Colour colour, ReportStyle style) {
+void append_coloured(std::string& line, std::string_view text, Colour colour, TextStyle style) {
     constexpr std::array<std::string_view, 4> starts{"", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
     const bool plain = !style.colour || colour == Colour::none;
     if (!plain)
@@ -24,7 +24,7 @@ void append_coloured(std::string& line, std::string_view text, Colour colour, Re
         line += "\x1b[0m";
 }
 
-std::string coloured(std::string_view text, Colour colour, ReportStyle style) {
+std::string coloured(std::string_view text, Colour colour, TextStyle style) {
     std::string result;
     append_coloured(result, text, colour, style);
     return result;
@@ -51,11 +51,10 @@ Colour colour_of(const RouteEntry& entry) {
     if (entry.row.kind == StatRow::Kind::backend)
         return entry.row.status.starts_with("UP") ? Colour::none : Colour::red;
     if (entry.serving)
-        return kind == CheckResult::Kind::passed || kind == CheckResult::Kind::none
-                   ? Colour::green
-                   : Colour::yellow;
+        return kind == LastCheck::Kind::passed || kind == LastCheck::Kind::none ? Colour::green
+                                                                                : Colour::yellow;
     if (entry.row.status.starts_with("DOWN"))
-        return kind == CheckResult::Kind::failed ? Colour::red : Colour::none;
+        return kind == LastCheck::Kind::failed ? Colour::red : Colour::none;
     return Colour::yellow;
 }
 
@@ -129,7 +128,7 @@ constexpr std::size_t first_verbose_column = 11;
 
 using Widths = std::array<std::size_t, columns.size()>;
 
-std::vector<std::size_t> shown_columns(const Routes& routes, ReportStyle style) {
+std::vector<std::size_t> shown_columns(const Routes& routes, TextStyle style) {
     std::vector<std::size_t> shown;
     for (std::size_t i = 0; i < columns.size(); ++i)
         if ((i != process_column || routes.several_processes) &&
@@ -140,7 +139,7 @@ std::vector<std::size_t> shown_columns(const Routes& routes, ReportStyle style) 
 
 class Table {
 public:
-    Table(const Routes& routes, ReportStyle style)
+    Table(const Routes& routes, TextStyle style)
         : style_{style}, shown_{shown_columns(routes, style)} {
         for (const std::size_t i : shown_)
             widths_[i] = columns[i].title.size();
@@ -183,7 +182,7 @@ private:
         line.append(last ? 0 : (to_the_right ? 0 : padding) + 2, ' ');
     }
 
-    ReportStyle style_;
+    TextStyle style_;
     std::vector<std::size_t> shown_;
     Widths widths_{};
 };
@@ -200,7 +199,7 @@ std::string capitals(std::string_view text) {
     return result;
 }
 
-std::string plain_summary(const Routes& routes) {
+std::string roles_and_sessions(const Routes& routes) {
     return fmt::format("primary {}, {} standby{}, sessions {} read-write and {} read-only",
                        joined(routes.primaries), routes.standbys.size(),
                        routes.standbys.size() == 1 ? "" : "s", routes.read_write.now,
@@ -216,7 +215,7 @@ std::string performance_data(const Routes& routes) {
 
 } // namespace
 
-std::vector<std::string> table_lines(const Routes& routes, ReportStyle style) {
+std::vector<std::string> table_lines(const Routes& routes, TextStyle style) {
     std::vector<std::string> lines;
     if (routes.entries.empty())
         return lines;
@@ -228,7 +227,7 @@ std::vector<std::string> table_lines(const Routes& routes, ReportStyle style) {
     return lines;
 }
 
-std::vector<std::string> conclusion_lines(const Routes& routes, ReportStyle style) {
+std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style) {
     std::vector<std::string> lines;
     if (routes.state == RouteState::unknown)
         return lines;
@@ -248,25 +247,25 @@ std::vector<std::string> conclusion_lines(const Routes& routes, ReportStyle styl
     return lines;
 }
 
-std::string summary(const Routes& routes) {
+std::string state_text(const Routes& routes) {
     if (routes.problems.empty())
-        return plain_summary(routes);
+        return roles_and_sessions(routes);
     std::string text = routes.problems.front().text;
     if (routes.problems.size() > 1)
         text += fmt::format(" (and {} more)", routes.problems.size() - 1);
     if (routes.state == RouteState::warning)
-        text += "; " + plain_summary(routes);
+        text += "; " + roles_and_sessions(routes);
     return text;
 }
 
-std::string state_line(const Routes& routes, ReportStyle style) {
-    std::string text = summary(routes);
+std::string state_line(const Routes& routes, TextStyle style) {
+    std::string text = state_text(routes);
     std::replace(text.begin(), text.end(), '|', '/'); // what follows a '|' is performance data
     return fmt::format(
         "{}: {}", coloured(capitals(words(routes.state)), colour_of(routes.state), style), text);
 }
 
-std::string monitoring_line(const Routes& routes, ReportStyle style) {
+std::string monitoring_line(const Routes& routes, TextStyle style) {
     std::string line = state_line(routes, style);
     if (routes.state != RouteState::unknown)
         line += " | " + performance_data(routes);

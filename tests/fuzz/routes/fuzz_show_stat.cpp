@@ -1,8 +1,8 @@
 #include "routes/json.hpp"
+#include "routes/routes_unknown.hpp"
 #include "routes/routing.hpp"
 #include "routes/show_stat.hpp"
 #include "routes/text.hpp"
-#include "routes/unknown.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -21,7 +21,7 @@ void look(std::string_view bytes) {
     const auto routes =
         checkpg::conclude(std::move(reader).rows(),
                           {{"PostgresReadWrite-backend"}, {"PostgresReadOnly-backend"}, 90});
-    const checkpg::ReportStyle style{true, true, true};
+    const checkpg::TextStyle style{true, true, true};
     (void)checkpg::table_lines(routes, style);
     (void)checkpg::conclusion_lines(routes, style);
     (void)checkpg::monitoring_line(routes, style);
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         if (size > 0)
             look({reinterpret_cast<const char*>(data), size});
-    } catch (const checkpg::UnknownState&) {
+    } catch (const checkpg::RoutesUnknown&) {
         // how all that is no table should end
     }
     return 0;

@@ -1,5 +1,5 @@
 #include "routes/csv_reader.hpp"
-#include "routes/unknown.hpp"
+#include "routes/routes_unknown.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -78,9 +78,9 @@ TEST_CASE("CSV: the reader knows whether a record is unfinished") {
 }
 
 TEST_CASE("CSV: text behind a closing quote and endless records are refused") {
-    CHECK_THROWS_AS(read("\"a\"b\n"), checkpg::UnknownState);
-    CHECK_THROWS_AS(read(std::string(70'000, 'x')), checkpg::UnknownState);
-    CHECK_THROWS_AS(read('"' + std::string(70'000, 'x')), checkpg::UnknownState);
-    CHECK_THROWS_AS(read(std::string(70'000, ',')), checkpg::UnknownState);
-    CHECK_THROWS_AS(read(std::string(70'000, 'x'), 100), checkpg::UnknownState);
+    CHECK_THROWS_AS(read("\"a\"b\n"), checkpg::RoutesUnknown);
+    CHECK_THROWS_AS(read(std::string(70'000, 'x')), checkpg::RoutesUnknown);
+    CHECK_THROWS_AS(read('"' + std::string(70'000, 'x')), checkpg::RoutesUnknown);
+    CHECK_THROWS_AS(read(std::string(70'000, ',')), checkpg::RoutesUnknown);
+    CHECK_THROWS_AS(read(std::string(70'000, 'x'), 100), checkpg::RoutesUnknown);
 }

@@ -3,24 +3,24 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-using checkpg::check_in_words;
-using checkpg::Role;
-using Kind = checkpg::CheckResult::Kind;
+using checkpg::BackendRole;
+using checkpg::last_check;
+using Kind = checkpg::LastCheck::Kind;
 
 namespace {
 
-checkpg::CheckResult check(const std::string& status, checkpg::StatRow::Number code = {},
-                           Role role = Role::read_write) {
-    return check_in_words(server_row("b", "db1", "UP", status, code), role);
+checkpg::LastCheck check(const std::string& status, checkpg::StatRow::Number code = {},
+                         BackendRole role = BackendRole::read_write) {
+    return last_check(server_row("b", "db1", "UP", status, code), role);
 }
 
 } // namespace
 
 TEST_CASE("0 and 1 read as the role that was found") {
-    CHECK(check("PROCOK", 0, Role::read_write).words == "primary");
-    CHECK(check("PROCERR", 1, Role::read_write).words == "standby");
-    CHECK(check("PROCOK", 0, Role::read_only).words == "standby");
-    CHECK(check("PROCERR", 1, Role::read_only).words == "primary");
+    CHECK(check("PROCOK", 0, BackendRole::read_write).words == "primary");
+    CHECK(check("PROCERR", 1, BackendRole::read_write).words == "standby");
+    CHECK(check("PROCOK", 0, BackendRole::read_only).words == "standby");
+    CHECK(check("PROCERR", 1, BackendRole::read_only).words == "primary");
     CHECK(check("PROCOK", 0).kind == Kind::passed);
     CHECK(check("PROCERR", 1).kind == Kind::other_role);
 }

@@ -1,5 +1,5 @@
+#include "routes/routes_unknown.hpp"
 #include "routes/show_stat.hpp"
-#include "routes/unknown.hpp"
 #include "stat_tables.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -19,7 +19,7 @@ std::vector<StatRow> read(std::string_view text) {
 std::string refusal(std::string_view text) {
     try {
         read(text);
-    } catch (const checkpg::UnknownState& error) {
+    } catch (const checkpg::RoutesUnknown& error) {
         return error.what();
     }
     return "accepted";

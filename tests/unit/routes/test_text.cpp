@@ -95,7 +95,7 @@ TEST_CASE("conclusions: who is who, why not, how much") {
 
 TEST_CASE("colours are there only on request") {
     const Routes routes = conclude(small_cluster(), rules);
-    for (const ReportStyle style : {ReportStyle{}, ReportStyle{true, false, false}}) {
+    for (const TextStyle style : {TextStyle{}, TextStyle{true, false, false}}) {
         const std::string all = joined(table_lines(routes, style)) +
                                 joined(conclusion_lines(routes, style)) + state_line(routes, style);
         CHECK((all.find('\x1b') != std::string::npos) == style.colour);
