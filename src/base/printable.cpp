@@ -1,5 +1,7 @@
 #include "base/printable.hpp"
 
+#include <algorithm>
+
 namespace checkpg {
 
 namespace {
@@ -23,7 +25,7 @@ void hide(std::string& text, std::string_view secret) {
 
 } // namespace
 
-std::string presentable(std::string_view text, std::string_view secret) {
+std::string printable_line(std::string_view text, std::string_view secret) {
     std::string result{text};
     hide(result, secret);
     if (result.size() > longest_text)
@@ -36,6 +38,20 @@ std::string presentable(std::string_view text, std::string_view secret) {
         else if (is_control(c))
             result[i] = '?';
     }
+    return result;
+}
+
+void append_printable_ascii(std::string& target, std::string_view text) {
+    const auto is_unsafe = [](char c) { return c < ' ' || c > '~'; };
+    const std::size_t begin = target.size();
+    target += text;
+    std::replace_if(target.begin() + static_cast<std::ptrdiff_t>(begin), target.end(), is_unsafe,
+                    '?');
+}
+
+std::string printable_ascii(std::string_view text, std::size_t most) {
+    std::string result;
+    append_printable_ascii(result, text.substr(0, most));
     return result;
 }
 

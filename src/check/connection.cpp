@@ -252,7 +252,7 @@ std::string Connection::quoted_user() const {
     const std::string_view user = PQuser(connection);
     const std::unique_ptr<char, decltype(&PQfreemem)> quoted{
         PQescapeIdentifier(connection, user.data(), user.size()), &PQfreemem};
-    return quoted ? presentable(quoted.get(), secret_) : std::string{user};
+    return quoted ? printable_line(quoted.get(), secret_) : std::string{user};
 }
 
 void Connection::time_out() {
@@ -330,7 +330,7 @@ void Connection::fail(ExitCode code, std::string_view text) {
     state_ = State::failed;
     events_ = 0;
     failure_.code = code;
-    failure_.text = presentable(text, secret_);
+    failure_.text = printable_line(text, secret_);
 }
 
 void Connection::fail_with_message(ExitCode otherwise, std::string_view message) {

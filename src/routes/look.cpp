@@ -1,5 +1,6 @@
 #include "routes/look.hpp"
 
+#include "base/printable.hpp"
 #include "routes/routes_unknown.hpp"
 #include "routes/show_stat.hpp"
 
@@ -93,10 +94,11 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
     const auto version = info_value("Version: ", info);
     if (!info.starts_with("Name: ") || version.empty())
         throw RoutesUnknown{fmt::format("no answer of HAProxy's: '{}'",
-                                        printable(info.substr(0, info.find('\n')), 80))};
+                                        printable_ascii(info.substr(0, info.find('\n')), 80))};
     const std::chrono::duration<double, std::milli> took = Deadline::Clock::now() - begin;
     return fmt::format("{}: HAProxy {}, process {}, answers after {:.1f} ms", socket.name,
-                       printable(version), printable(info_value("Pid: ", info)), took.count());
+                       printable_ascii(version), printable_ascii(info_value("Pid: ", info)),
+                       took.count());
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "routes/problems.hpp"
 
 #include "base/exit_code.hpp"
+#include "base/printable.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -57,7 +58,7 @@ private:
     }
 
     void add(RouteState state, std::string_view text) {
-        routes_.problems.push_back({state, printable(text)});
+        routes_.problems.push_back({state, printable_ascii(text)});
     }
 
     void primaries() {

@@ -1,5 +1,6 @@
 #include "routes/routing.hpp"
 
+#include "base/printable.hpp"
 #include "routes/problems.hpp"
 #include "routes/routes_unknown.hpp"
 #include "routes/server_view.hpp"
@@ -65,7 +66,7 @@ void refuse_missing(const Names& wanted, const std::vector<StatRow>& rows) {
     for (const std::string& name : wanted)
         if (!has_backend(rows, name))
             throw RoutesUnknown{fmt::format("HAProxy has no backend '{}'; it has: {}", name,
-                                            printable(list_backends(rows), most_shown))};
+                                            printable_ascii(list_backends(rows), most_shown))};
 }
 
 /// Frontends and the named backends: other backends are none of ours.

@@ -1,5 +1,6 @@
 #include "routes/show_stat.hpp"
 
+#include "base/printable.hpp"
 #include "routes/routes_unknown.hpp"
 
 #include <fmt/format.h>
@@ -60,20 +61,6 @@ std::optional<StatRow::Kind> kind_of(std::string_view number) noexcept {
 
 } // namespace
 
-void append_printable(std::string& target, std::string_view text) {
-    const auto is_unsafe = [](char c) { return c < ' ' || c > '~'; };
-    const std::size_t begin = target.size();
-    target += text;
-    std::replace_if(target.begin() + static_cast<std::ptrdiff_t>(begin), target.end(), is_unsafe,
-                    '?');
-}
-
-std::string printable(std::string_view text, std::size_t most) {
-    std::string result;
-    append_printable(result, text.substr(0, most));
-    return result;
-}
-
 std::vector<StatRow> ShowStatReader::rows() && {
     if (ended_)
         return std::move(rows_);
@@ -96,7 +83,7 @@ void ShowStatReader::record(const CsvRecord& record) {
 void ShowStatReader::header(const CsvRecord& record) {
     if (!record[0].starts_with(header_sign))
         throw RoutesUnknown{fmt::format("no table of HAProxy's: the answer is '{}'",
-                                        printable(record[0], quoted_at_most))};
+                                        printable_ascii(record[0], quoted_at_most))};
     positions_.assign(column_count, absent);
     for (std::size_t i = record.size(); i-- > 0;) {
         const auto name = i == 0 ? record[0].substr(header_sign.size()) : record[i];
@@ -115,8 +102,8 @@ void ShowStatReader::row(const CsvRecord& record) {
     if (!kind && field(record, type) == "3")
         return;
     if (!kind || field(record, pxname).empty() || field(record, svname).empty())
-        throw RoutesUnknown{
-            fmt::format("no line of HAProxy's table: '{}'", printable(record[0], quoted_at_most))};
+        throw RoutesUnknown{fmt::format("no line of HAProxy's table: '{}'",
+                                        printable_ascii(record[0], quoted_at_most))};
     const auto text = [&](StatColumn column) { return std::string{field(record, column)}; };
     rows_.push_back({*kind, text(pxname), text(svname), text(status), text(check_status),
                      text(last_chk), text(addr), number(record, pid), number(record, check_code),
@@ -137,10 +124,10 @@ StatRow::Number ShowStatReader::number(const CsvRecord& record, std::size_t colu
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
     if (result.ec != std::errc{} || result.ptr != text.data() + text.size() ||
         value > largest_number || value < -largest_number)
-        throw RoutesUnknown{fmt::format("'{}' of {}/{} is no number in HAProxy's table: '{}'",
-                                        column_names[column], printable(record[0], quoted_at_most),
-                                        printable(record[1], quoted_at_most),
-                                        printable(text, quoted_at_most))};
+        throw RoutesUnknown{fmt::format(
+            "'{}' of {}/{} is no number in HAProxy's table: '{}'", column_names[column],
+            printable_ascii(record[0], quoted_at_most), printable_ascii(record[1], quoted_at_most),
+            printable_ascii(text, quoted_at_most))};
     return value;
 }
 

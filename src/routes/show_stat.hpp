@@ -63,11 +63,4 @@ private:
     bool ended_ = false;
 };
 
-/// The text as one that no terminal can take for commands: what is not printable ASCII becomes '?',
-/// at most `most` bytes.
-std::string printable(std::string_view text, std::size_t most = std::string_view::npos);
-
-/// The same, added to the end of `target`.
-void append_printable(std::string& target, std::string_view text);
-
 } // namespace checkpg

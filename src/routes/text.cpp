@@ -1,5 +1,7 @@
 #include "routes/text.hpp"
 
+#include "base/printable.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -68,7 +70,7 @@ void append_number(std::string& cell, StatRow::Number value, std::string_view un
 }
 
 void append_text(std::string& cell, std::string_view text) {
-    append_printable(cell, text.empty() ? "-" : text);
+    append_printable_ascii(cell, text.empty() ? "-" : text);
 }
 
 void append_check(std::string& cell, const RouteEntry& entry) {
@@ -188,7 +190,7 @@ private:
 };
 
 std::string joined(const std::vector<std::string>& names) {
-    return names.empty() ? "none" : printable(fmt::format("{}", fmt::join(names, ", ")));
+    return names.empty() ? "none" : printable_ascii(fmt::format("{}", fmt::join(names, ", ")));
 }
 
 std::string capitals(std::string_view text) {
@@ -234,7 +236,8 @@ std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style)
     lines.push_back("primary:   " + joined(routes.primaries));
     lines.push_back("standbys:  " + joined(routes.standbys));
     for (const IdleServer& server : routes.idle)
-        lines.push_back(fmt::format("neither:   {}: {}", printable(server.name), server.reason));
+        lines.push_back(
+            fmt::format("neither:   {}: {}", printable_ascii(server.name), server.reason));
     lines.push_back(
         fmt::format("sessions:  {} read-write (most {}), {} read-only (most {}), {} queued",
                     routes.read_write.now, routes.read_write.most, routes.read_only.now,
@@ -243,7 +246,7 @@ std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style)
         lines.push_back(fmt::format("{:<11}{}", fmt::format("{}:", words(problem.state)),
                                     coloured(problem.text, colour_of(problem.state), style)));
     for (const std::string& note : routes.notes)
-        lines.push_back("note:      " + printable(note));
+        lines.push_back("note:      " + printable_ascii(note));
     return lines;
 }
 

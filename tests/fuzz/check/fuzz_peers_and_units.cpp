@@ -70,7 +70,7 @@ void read_messages(std::string_view text) {
     EXPECT(error.text.find('\n') == std::string::npos);
     static_cast<void>(checkpg::code_of_sqlstate(error.sqlstate));
 
-    const auto shown = checkpg::presentable(message, secret);
+    const auto shown = checkpg::printable_line(message, secret);
     EXPECT(shown.size() < longest_line);
     EXPECT(std::none_of(shown.begin(), shown.end(), is_control));
     // Stars stand for the secret and '?' for a control character: a secret of
