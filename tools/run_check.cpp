@@ -23,12 +23,12 @@ bool is_set_up_error(ExitCode code) noexcept {
     return code == ExitCode::usage || code == ExitCode::configuration || code == ExitCode::internal;
 }
 
-void print_report(const Report& report) {
+void print_report(const CheckReport& report) {
     const Invocation& invocation = report.invocation;
     if (invocation.quiet)
         return;
     if (invocation.json)
-        print(json(report));
+        print(to_json(report) + "\n");
     else if (invocation.verbose)
         print(story(report));
     else if (is_set_up_error(report.check.verdict.code))

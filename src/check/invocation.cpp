@@ -215,7 +215,7 @@ bool is_what_haproxy_gives(const Arguments& arguments) {
 
 } // namespace
 
-std::string_view name(Role role) noexcept { return role == Role::primary ? "primary" : "standby"; }
+std::string_view words(Role role) noexcept { return role == Role::primary ? "primary" : "standby"; }
 
 bool is_ip_address(const std::string& text) noexcept {
     in_addr ipv4{};

@@ -14,7 +14,7 @@ namespace checkpg {
 enum class Role { primary, standby };
 
 /// "primary" or "standby".
-std::string_view name(Role role) noexcept;
+std::string_view words(Role role) noexcept;
 
 /// One value for a libpq keyword or one of checkpg's own keys, and where it was said. An empty
 /// value for a libpq keyword takes back what a weaker source said.

@@ -23,14 +23,14 @@ bool is_name(std::string_view text) noexcept {
            });
 }
 
-struct Place {
+struct HostAndPort {
     std::string host;
     std::string_view port;
     bool has_port = false;
 };
 
 /// "host", "host:port", "v6", "[v6]" or "[v6]:port".
-Place split(std::string_view text) {
+HostAndPort split_port(std::string_view text) {
     if (is_ip_address(std::string{text}))
         return {std::string{text}, {}};
     const bool bracketed = text.substr(0, 1) == "[";
@@ -48,7 +48,7 @@ Place split(std::string_view text) {
 std::optional<Peer> parse_peer(std::string_view text) {
     const auto equals = text.find('=');
     const bool named = equals != std::string_view::npos;
-    const Place place = split(named ? text.substr(equals + 1) : text);
+    const HostAndPort place = split_port(named ? text.substr(equals + 1) : text);
     const bool numeric = is_ip_address(place.host);
     Peer peer{std::string{text}, named ? std::string{text.substr(0, equals)} : place.host,
               numeric ? place.host : "", std::string{place.port}};

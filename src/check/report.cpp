@@ -18,7 +18,7 @@ double milliseconds_since(Clock::time_point begun, Clock::time_point when) {
     return std::chrono::duration<double, std::milli>{when - begun}.count();
 }
 
-std::string step(const Report& report, Clock::time_point when, std::string_view text) {
+std::string step(const CheckReport& report, Clock::time_point when, std::string_view text) {
     return fmt::format("{:8.1f} ms  {}\n", milliseconds_since(report.begun, when), text);
 }
 
@@ -90,7 +90,7 @@ std::string state_lines(const ServerState& state) {
     return lines;
 }
 
-std::string contact_lines(const Report& report, const Answer& server) {
+std::string contact_lines(const CheckReport& report, const Answer& server) {
     const Contact& contact = server.contact;
     std::string lines;
     if (contact.connected)
@@ -110,7 +110,7 @@ std::string contact_lines(const Report& report, const Answer& server) {
     return lines;
 }
 
-std::string settings_lines(const Report& report) {
+std::string settings_lines(const CheckReport& report) {
     std::string lines;
     if (!report.invocation.backend.empty() && !report.settings.section_found)
         lines += detail(fmt::format("the configuration has no section [{}]: only its global part "
@@ -123,11 +123,11 @@ std::string settings_lines(const Report& report) {
     return lines;
 }
 
-PeerFinding finding(const Report& report, std::size_t peer) {
-    return find(*report.check.server.state()->identity, report.check.peers.answers[peer]);
+PeerFinding finding(const CheckReport& report, std::size_t peer) {
+    return peer_finding(*report.check.server.state()->identity, report.check.peers.answers[peer]);
 }
 
-std::string peer_lines(const Report& report) {
+std::string peer_lines(const CheckReport& report) {
     std::string lines;
     for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
         const Answer& answer = report.check.peers.answers[i];
@@ -142,7 +142,7 @@ std::string peer_lines(const Report& report) {
     return lines;
 }
 
-Json moment(const Report& report, const Moment& when) {
+Json moment(const CheckReport& report, const Moment& when) {
     return when ? Json(milliseconds_since(report.begun, *when)) : Json(nullptr);
 }
 
@@ -168,7 +168,7 @@ void add_state(Json& object, const ServerState& state) {
         object["wal_receiver"] = words(*state.receiver);
 }
 
-Json answer_object(const Report& report, const Answer& answer) {
+Json answer_object(const CheckReport& report, const Answer& answer) {
     const Contact& contact = answer.contact;
     Json object = Json::object();
     object["address"] = contact.address;
@@ -188,7 +188,7 @@ Json answer_object(const Report& report, const Answer& answer) {
     return object;
 }
 
-Json peers_array(const Report& report) {
+Json peers_array(const CheckReport& report) {
     Json array = Json::array();
     for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
         Json object = {{"peer", report.check.asked[i].text},
@@ -210,12 +210,12 @@ Json settings_array(const Settings& settings) {
 
 } // namespace
 
-std::string summary(const Report& report) {
+std::string summary(const CheckReport& report) {
     return fmt::format("{}: {}", server_name(report.settings.connection),
                        report.check.verdict.reason);
 }
 
-std::string story(const Report& report) {
+std::string story(const CheckReport& report) {
     const Verdict& verdict = report.check.verdict;
     return step(
                report, report.begun,
@@ -227,13 +227,13 @@ std::string story(const Report& report) {
            summary(report) + "\n";
 }
 
-std::string json(const Report& report) {
+std::string to_json(const CheckReport& report) {
     const Verdict& verdict = report.check.verdict;
     const auto& connection = report.settings.connection;
     Json object = Json::object();
     object["program"] = report.program;
     object["version"] = version;
-    object["wanted"] = name(report.wanted);
+    object["wanted"] = words(report.wanted);
     object["exit_code"] = to_int(verdict.code);
     object["meaning"] = words(verdict.code);
     object["reason"] = verdict.reason;
@@ -245,7 +245,7 @@ std::string json(const Report& report) {
     object["server"] = answer_object(report, report.check.server);
     object["peers"] = peers_array(report);
     object["settings"] = settings_array(report.settings);
-    return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return object.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
 } // namespace checkpg

@@ -7,7 +7,7 @@
 namespace checkpg {
 
 /// What a report tells about.
-struct Report {
+struct CheckReport {
     std::string_view program;
     Role wanted;
     const Invocation& invocation;
@@ -18,12 +18,12 @@ struct Report {
 };
 
 /// One line: "db1 (192.0.2.11:5432): standby, not primary".
-std::string summary(const Report& report);
+std::string summary(const CheckReport& report);
 
 /// The check step by step with times, one line each, the summary last. Ends with a newline.
-std::string story(const Report& report);
+std::string story(const CheckReport& report);
 
-/// The same as one JSON object; checkpgprimary(1) documents its keys. Ends with a newline.
-std::string json(const Report& report);
+/// The same as one JSON object; checkpgprimary(1) documents its keys. No line feed at its end.
+std::string to_json(const CheckReport& report);
 
 } // namespace checkpg

@@ -10,7 +10,7 @@ namespace checkpg {
 
 namespace {
 
-Verdict ok(Role role) { return {ExitCode::ok, std::string{name(role)}}; }
+Verdict ok(Role role) { return {ExitCode::ok, std::string{words(role)}}; }
 
 Verdict judge_failure(const Failure& failure) {
     const bool spelt = !failure.sqlstate.empty();
@@ -55,7 +55,7 @@ bool is_objection(SplitBrain policy, PeerFinding finding) noexcept {
     }
 }
 
-PeerFinding find_failed(ExitCode code) noexcept {
+PeerFinding finding_of_failure(ExitCode code) noexcept {
     switch (code) {
     case ExitCode::timed_out:
         return PeerFinding::silent;
@@ -72,7 +72,7 @@ Verdict judge_peers(const Demands& demands, const Identity& primary, const PeerA
     Verdict verdict = ok(Role::primary);
     std::size_t without_answer = 0;
     for (const Answer& peer : peers.answers) {
-        const PeerFinding finding = find(primary, peer);
+        const PeerFinding finding = peer_finding(primary, peer);
         const bool silent = finding == PeerFinding::silent;
         if (is_objection(demands.split_brain, finding))
             return {ExitCode::split_brain,
@@ -105,10 +105,10 @@ bool is_too_late(const Demands& demands, const Replay& replay) noexcept {
     return demands.max_replay_delay && replay.is_behind() && replay.age > *demands.max_replay_delay;
 }
 
-PeerFinding find(const Identity& primary, const Answer& peer) {
+PeerFinding peer_finding(const Identity& primary, const Answer& peer) {
     const ServerState* const state = peer.state();
     if (state == nullptr)
-        return find_failed(peer.failure().code);
+        return finding_of_failure(peer.failure().code);
     if (state->in_recovery || !state->identity)
         return PeerFinding::standby;
     const Identity& other = *state->identity;
@@ -152,7 +152,7 @@ Verdict judge(Role wanted, const Demands& demands, const Answer& server, const P
         return judge_failure(server.failure());
     const Role role = state->in_recovery ? Role::standby : Role::primary;
     if (role != wanted)
-        return {ExitCode::other_role, fmt::format("{}, not {}", name(role), name(wanted))};
+        return {ExitCode::other_role, fmt::format("{}, not {}", words(role), words(wanted))};
     return role == Role::primary ? judge_primary(demands, *state, peers)
                                  : judge_standby(demands, *state);
 }

@@ -40,7 +40,7 @@ enum class PeerFinding {
 bool is_too_late(const Demands& demands, const Replay& replay) noexcept;
 
 /// What the answer of a peer means for the primary with this identity.
-PeerFinding find(const Identity& primary, const Answer& peer);
+PeerFinding peer_finding(const Identity& primary, const Answer& peer);
 
 /// The finding in a few words, for people.
 std::string_view words(PeerFinding finding) noexcept;

@@ -216,6 +216,8 @@ TEST_CASE("every finding has words of its own") {
     CHECK(words(PeerFinding::same_instance) == "this very server");
     CHECK(words(PeerFinding::silent) != words(PeerFinding::no_answer));
     CHECK(words(PeerFinding::not_asked) == "not asked");
-    CHECK(find(*primary.state()->identity, failed(ExitCode::timed_out)) == PeerFinding::silent);
-    CHECK(find(*primary.state()->identity, failed(ExitCode::not_ready)) == PeerFinding::no_answer);
+    CHECK(peer_finding(*primary.state()->identity, failed(ExitCode::timed_out)) ==
+          PeerFinding::silent);
+    CHECK(peer_finding(*primary.state()->identity, failed(ExitCode::not_ready)) ==
+          PeerFinding::no_answer);
 }
