@@ -49,7 +49,7 @@ endif()
 
 set(oldest_libpq 14)
 if(CHECKPG_STATIC)
-  set(oldest_libpq 15) # src/scram_salted_password.c has the interfaces since then
+  set(oldest_libpq 15) # src/libpq/scram_salted_password.c has the interfaces since then
 endif()
 pkg_check_modules(LIBPQ QUIET libpq>=${oldest_libpq})
 if(NOT LIBPQ_FOUND)
@@ -63,8 +63,8 @@ target_include_directories(checkpg_libpq SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIRS})
 if(CHECKPG_STATIC)
   # What `pkg-config --static --libs libpq` names, each as an archive; of PostgreSQL's two common
   # ones the _shlib variants, which have what libpq calls under its own names in every release.
-  # GSSAPI and LDAP exist only as shared libraries: src/libpq_without_kerberos_and_ldap.c stands
-  # in for them.
+  # GSSAPI and LDAP exist only as shared libraries: src/libpq/without_kerberos_and_ldap.c
+  # stands in for them.
   # All of one release: their internal interfaces differ, and the linker wouldn't notice.
   string(REGEX MATCH "^[0-9]+" libpq_major "${LIBPQ_VERSION}")
   foreach(archive pq pgcommon_shlib pgport_shlib)

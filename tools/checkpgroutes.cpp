@@ -1,12 +1,12 @@
-#include "error.hpp"
-#include "routes_json.hpp"
-#include "routes_look.hpp"
-#include "routes_options.hpp"
-#include "routes_report.hpp"
+#include "base/error.hpp"
+#include "base/stdio.hpp"
+#include "base/version.hpp"
+#include "routes/json.hpp"
+#include "routes/look.hpp"
+#include "routes/options.hpp"
+#include "routes/text.hpp"
 #include "routes_watch.hpp"
-#include "stdio.hpp"
 #include "terminal.hpp"
-#include "version.hpp"
 
 #include <fmt/format.h>
 
@@ -45,7 +45,7 @@ int ping(const RoutesSettings& settings, bool verbose) {
                   status_of(result.answered ? RouteState::ok : RouteState::unknown));
 }
 
-std::string report(const Routes& routes, ReportStyle style, bool quiet) {
+std::string as_text(const Routes& routes, TextStyle style, bool quiet) {
     std::string text;
     if (!quiet) {
         for (const std::string& line : table_lines(routes, style))
@@ -56,9 +56,9 @@ std::string report(const Routes& routes, ReportStyle style, bool quiet) {
     return text + monitoring_line(routes, style) + '\n';
 }
 
-int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, ReportStyle style) {
+int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style) {
     const Routes routes = look_at_routes(settings);
-    return finish(line.json ? to_json(routes, false) + '\n' : report(routes, style, line.quiet),
+    return finish(line.json ? to_json(routes, false) + '\n' : as_text(routes, style, line.quiet),
                   status_of(routes.state));
 }
 
@@ -72,7 +72,7 @@ int run(const std::vector<std::string>& arguments) {
     if (line.ping)
         return ping(settings, line.verbose);
     const bool terminal = on_capable_terminal();
-    const ReportStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
+    const TextStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
     return line.watch ? watch_routes(line, settings, style, terminal)
                       : show_once(line, settings, style);
 }

@@ -1,10 +1,10 @@
 #include "routes_watch.hpp"
 
-#include "change_marks.hpp"
-#include "routes_json.hpp"
-#include "routes_look.hpp"
+#include "base/units.hpp"
+#include "routes/change_marks.hpp"
+#include "routes/json.hpp"
+#include "routes/look.hpp"
 #include "terminal.hpp"
-#include "units.hpp"
 
 #include <fmt/format.h>
 
@@ -36,7 +36,7 @@ void look_again_and_again(const RoutesSettings& settings, milliseconds interval,
     }
 }
 
-ScreenText screen_text(const Routes& routes, ReportStyle style, milliseconds interval) {
+ScreenText screen_text(const Routes& routes, TextStyle style, milliseconds interval) {
     ScreenText text;
     text.title = fmt::format("checkpgroutes, every {}, {}    Ctrl-C ends",
                              format_duration(interval), time_now("%H:%M:%S"));
@@ -46,7 +46,7 @@ ScreenText screen_text(const Routes& routes, ReportStyle style, milliseconds int
     return text;
 }
 
-void watch_on_screen(const RoutesSettings& settings, ReportStyle style, milliseconds interval) {
+void watch_on_screen(const RoutesSettings& settings, TextStyle style, milliseconds interval) {
     Terminal terminal;
     ChangeMarks marks;
     style.marks = true;
@@ -56,7 +56,7 @@ void watch_on_screen(const RoutesSettings& settings, ReportStyle style, millisec
     });
 }
 
-void watch_in_lines(const RoutesSettings& settings, ReportStyle style, milliseconds interval) {
+void watch_in_lines(const RoutesSettings& settings, TextStyle style, milliseconds interval) {
     ChangeMarks marks;
     look_again_and_again(settings, interval, [&](Routes& routes) {
         const std::string time = time_now("%FT%T%z");
@@ -74,7 +74,7 @@ void watch_as_json(const RoutesSettings& settings, milliseconds interval) {
 
 } // namespace
 
-int watch_routes(const RoutesCommandLine& line, const RoutesSettings& settings, ReportStyle style,
+int watch_routes(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style,
                  bool on_screen) {
     if (line.json)
         watch_as_json(settings, *line.watch);

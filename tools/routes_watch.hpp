@@ -1,10 +1,10 @@
 #pragma once
 
-#include "routes_options.hpp"
-#include "routes_report.hpp"
+#include "routes/options.hpp"
+#include "routes/text.hpp"
 
 /// Looks again and again: on a screen that is redrawn in place if `on_screen`, else in lines with
 /// the time before them, or as one JSON object a line. Ends with an exit status only when the
 /// output can't be written; Ctrl-C ends the program.
 int watch_routes(const checkpg::RoutesCommandLine& line, const checkpg::RoutesSettings& settings,
-                 checkpg::ReportStyle style, bool on_screen);
+                 checkpg::TextStyle style, bool on_screen);

@@ -1,11 +1,11 @@
 #include "run_check.hpp"
 
-#include "check.hpp"
-#include "error.hpp"
-#include "process.hpp"
-#include "report.hpp"
-#include "stdio.hpp"
-#include "versions.hpp"
+#include "base/error.hpp"
+#include "base/stdio.hpp"
+#include "check/check.hpp"
+#include "check/process.hpp"
+#include "check/report.hpp"
+#include "check/versions.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -23,12 +23,12 @@ bool is_set_up_error(ExitCode code) noexcept {
     return code == ExitCode::usage || code == ExitCode::configuration || code == ExitCode::internal;
 }
 
-void print_report(const Report& report) {
+void print_report(const CheckReport& report) {
     const Invocation& invocation = report.invocation;
     if (invocation.quiet)
         return;
     if (invocation.json)
-        print(json(report));
+        print(to_json(report) + "\n");
     else if (invocation.verbose)
         print(story(report));
     else if (is_set_up_error(report.check.verdict.code))

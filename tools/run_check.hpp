@@ -1,6 +1,6 @@
 #pragma once
 
-#include "invocation.hpp"
+#include "check/invocation.hpp"
 
 namespace checkpg {
 

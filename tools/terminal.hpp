@@ -1,6 +1,6 @@
 #pragma once
 
-#include "screen.hpp"
+#include "routes/screen.hpp"
 
 #include <string_view>
 

@@ -109,7 +109,7 @@ def example_keys():
 @cache
 def candidates():
     """Every word that stands in quotes in the source: our keys are among them."""
-    text = "".join(path.read_text() for path in (REPOSITORY / "src").glob("*.cpp"))
+    text = "".join(path.read_text() for path in (REPOSITORY / "src").rglob("*.cpp"))
     return sorted(set(re.findall(r'"([a-z][a-z_-]*)"', text)))
 
 
@@ -183,10 +183,11 @@ class TestOptions:
 
 
 def source_exit_codes():
-    """{number: words} of src/exit_code."""
-    numbers = dict(re.findall(r"(\w+) = (\d+)", (REPOSITORY / "src/exit_code.hpp").read_text()))
+    """{number: words} of src/base/exit_code."""
+    numbers = dict(re.findall(r"(\w+) = (\d+)",
+                              (REPOSITORY / "src/base/exit_code.hpp").read_text()))
     words = re.findall(r'\{ExitCode::(\w+), "(.*)"\}',
-                       (REPOSITORY / "src/exit_code.cpp").read_text())
+                       (REPOSITORY / "src/base/exit_code.cpp").read_text())
     assert {name for name, _ in words} == set(numbers)
     return {int(numbers[name]): text for name, text in words}
 

@@ -77,7 +77,8 @@ def called_by(path):
 @pytest.fixture(scope="module")
 def symbols():
     build = bin_directory().parent
-    found = called_by(build / "src/libcheckpg_core.a")
+    found = called_by(build / "src/base/libcheckpg_base.a")
+    found.update(called_by(build / "src/check/libcheckpg_check.a"))
     for path in (build / "tools").rglob("run_check.cpp.o"):
         found.update(called_by(path))
     return found

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "base/deadline.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace checkpg {
+
+/// "800ms", "1.5s", "2min", "1h", "1d": a non-negative number and one of PostgreSQL's time units
+/// (manual, section 20.1.1), a space between them allowed; a bare number is milliseconds. Rounded
+/// to whole milliseconds. Nothing if the text is anything else or longer than a year.
+std::optional<milliseconds> parse_duration(std::string_view text) noexcept;
+
+/// "16MB", "512 kB", "1GB": a whole number of bytes with PostgreSQL's memory units (B, kB, MB,
+/// GB, TB; powers of 1024; case matters); a bare number is bytes. Nothing if it is anything else
+/// or doesn't fit.
+std::optional<std::uint64_t> parse_size(std::string_view text) noexcept;
+
+/// "on", "off", "true", "false", "yes", "no", "1", "0", in any case, as in postgresql.conf.
+std::optional<bool> parse_boolean(std::string_view text) noexcept;
+
+/// A TCP port, 1 to 65535, decimal digits only.
+std::optional<std::uint16_t> parse_port(std::string_view text) noexcept;
+
+/// 1500 as "1500ms" and 2000 as "2s": the shortest exact form, readable by parse_duration().
+std::string format_duration(milliseconds duration);
+
+/// 16777216 as "16MB": the shortest exact form, readable by parse_size().
+std::string format_size(std::uint64_t bytes);
+
+} // namespace checkpg

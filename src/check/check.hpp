@@ -1,0 +1,20 @@
+#pragma once
+
+#include "check/settings.hpp"
+#include "check/verdict.hpp"
+
+namespace checkpg {
+
+/// A finished check.
+struct Check {
+    Answer server;
+    std::vector<Peer> asked; ///< the peers that were asked, in the order of their answers
+    PeerAnswers peers;
+    Verdict verdict;
+};
+
+/// Asks the server of the settings until the deadline and judges its answer. If it must be the
+/// primary, says so and has peers, all of them are asked at once.
+Check check_server(Role wanted, const Settings& settings, Deadline deadline);
+
+} // namespace checkpg

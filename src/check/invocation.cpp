@@ -1,0 +1,239 @@
+#include "check/invocation.hpp"
+
+#include "base/error.hpp"
+#include "base/units.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <arpa/inet.h>
+
+namespace checkpg {
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+constexpr std::string_view not_used = "NOT_USED";
+constexpr std::string_view socket_name_start = ".s.PGSQL.";
+
+std::string variable(const EnvironmentLookup& environment, const char* name) {
+    const char* const value = environment(name);
+    return value == nullptr ? std::string{} : std::string{value};
+}
+
+std::string checked_port(std::string_view text, std::string_view argument) {
+    if (!parse_port(text))
+        throw usage_error(
+            fmt::format("{} '{}' is not a port: give a number from 1 to 65535", argument, text));
+    return std::string{text};
+}
+
+/// HAProxy names the socket file; libpq wants its directory and the port in the file's name
+/// (manual, section 34.1.2, `host`).
+std::vector<Setting> socket_target(std::string_view path) {
+    const auto slash = path.rfind('/');
+    const std::string_view file = path.substr(slash + 1);
+    if (file.substr(0, socket_name_start.size()) != socket_name_start)
+        throw usage_error(fmt::format("server address '{}' is not a socket of PostgreSQL: its name "
+                                      "must be {}PORT",
+                                      path, socket_name_start));
+    const auto port = checked_port(file.substr(socket_name_start.size()), "the socket's number");
+    const std::string origin = "argument server_address";
+    const std::string directory{slash == 0 ? "/" : path.substr(0, slash)};
+    return {{"host", directory, origin}, {"hostaddr", "", origin}, {"port", port, origin}};
+}
+
+/// In HAProxy form the address is an IP and the server's name usually its FQDN: connect to the
+/// one without DNS, verify certificates and look passwords up by the other.
+std::vector<Setting> network_target(const std::string& address, const std::string& server_name) {
+    const std::string origin = "argument server_address";
+    const bool numeric = is_ip_address(address);
+    const Setting name = numeric && !server_name.empty()
+                             ? Setting{"host", server_name, "HAPROXY_SERVER_NAME"}
+                             : Setting{"host", address, origin};
+    return {name, {"hostaddr", numeric ? address : "", origin}};
+}
+
+void add_haproxy_target(Invocation& invocation, const Arguments& words,
+                        const EnvironmentLookup& environment) {
+    const std::string& address = words[2];
+    const std::string& port = words[3];
+    if (address.empty())
+        throw usage_error("server address is empty: HAProxy does not know this server's address");
+    if (address.front() == '/') {
+        invocation.target = socket_target(address);
+        return;
+    }
+    invocation.target = network_target(address, variable(environment, "HAPROXY_SERVER_NAME"));
+    if (!port.empty() && port != not_used)
+        invocation.target.push_back(
+            {"port", checked_port(port, "server port"), "argument server_port"});
+}
+
+/// HOST and --host: an address needs no look-up, and either takes back a hostaddr said elsewhere.
+void add_host(std::vector<Setting>& settings, const std::string& host, std::string_view argument) {
+    if (host.empty())
+        throw usage_error(fmt::format("{} is empty: give a name, an address or the directory of a "
+                                      "UNIX socket",
+                                      argument));
+    const std::string origin{argument};
+    settings.push_back({"host", host, origin});
+    settings.push_back({"hostaddr", is_ip_address(host) ? host : "", origin});
+}
+
+void add_positionals(Invocation& invocation, const Arguments& words,
+                     const EnvironmentLookup& environment) {
+    if (words.size() == 4 || words.size() == 5) {
+        invocation.form = Invocation::Form::haproxy;
+        add_haproxy_target(invocation, words, environment);
+        if (invocation.backend.empty())
+            invocation.backend = variable(environment, "HAPROXY_PROXY_NAME");
+        return;
+    }
+    if (words.size() > 2)
+        throw usage_error(fmt::format("{} arguments: give HOST [PORT], or the four that HAProxy "
+                                      "gives",
+                                      words.size()));
+    if (!words.empty())
+        add_host(invocation.options, words[0], "argument HOST");
+    if (words.size() == 2)
+        invocation.options.push_back({"port", checked_port(words[1], "PORT"), "argument PORT"});
+}
+
+/// libpq would take the operating system user's name for an empty one.
+const std::string& not_empty(const std::string& text, std::string_view option) {
+    if (text.empty())
+        throw usage_error(fmt::format("{} is empty: give a name, or leave it out", option));
+    return text;
+}
+
+/// As for pg_isready a bare number is seconds, unlike in the configuration file.
+std::string timeout_with_unit(const std::string& text) {
+    const bool bare = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
+    std::string with_unit = bare ? text + "s" : text;
+    const auto timeout = parse_duration(with_unit);
+    if (!timeout || !is_allowed_timeout(*timeout))
+        throw usage_error(fmt::format("--timeout '{}' is not a time from {} to {}: give seconds, "
+                                      "or a number with a unit, such as 800ms",
+                                      text, format_duration(shortest_timeout),
+                                      format_duration(longest_timeout)));
+    return with_unit;
+}
+
+/// The command line as CLI11 fills it in.
+struct CommandLine {
+    Arguments words;
+    std::string host, port, user, database, timeout, config_file, backend;
+    bool quiet = false, verbose = false, json = false, version = false, help = false;
+};
+
+void describe(CLI::App& app, CommandLine& line) {
+    app.set_help_flag(); // -h is the host, as for psql
+    app.allow_extras();
+    app.add_option("HOST", line.words,
+                   "The server to ask: a name, an address or the directory of a UNIX socket.\n"
+                   "HAProxy gives four: proxy address, proxy port, server address, server port.");
+    app.add_option("-h,--host", line.host, "The server, instead of HOST")->type_name("HOST");
+    app.add_option("-p,--port", line.port, "PostgreSQL's port (5432)")->type_name("PORT");
+    app.add_option("-U,--username", line.user, "Role to log in as (checkpg)")->type_name("ROLE");
+    app.add_option("-d,--dbname", line.database, "Database (postgres)")->type_name("NAME");
+    app.add_option("-t,--timeout", line.timeout, "End by then; a bare number is seconds (1500ms)")
+        ->type_name("TIME");
+    app.add_option("--config", line.config_file, "Configuration (/etc/checkpg/checkpg.conf)")
+        ->type_name("FILE");
+    app.add_option("--backend", line.backend, "Use this HAProxy backend's section of the file")
+        ->type_name("NAME");
+    app.add_flag("-q,--quiet", line.quiet, "Print nothing: the exit code says it all");
+    app.add_flag("-v,--verbose", line.verbose, "Show each step with its time");
+    app.add_flag("--json", line.json, "Print one JSON object");
+    app.add_flag("-V,--version", line.version, "Print the versions and exit");
+    app.add_flag("-?,--help", line.help, "Print this help and exit");
+}
+
+void add_options(Invocation& invocation, const CLI::App& app, const CommandLine& line) {
+    auto& options = invocation.options;
+    if (app.count("--host") > 0) {
+        if (!line.words.empty())
+            throw usage_error("--host and HOST both name the server: give one of them");
+        add_host(options, line.host, "option --host");
+    }
+    if (app.count("--port") > 0) {
+        if (line.words.size() > 1)
+            throw usage_error("--port and PORT both name the port: give one of them");
+        options.push_back({"port", checked_port(line.port, "--port"), "option --port"});
+    }
+    if (app.count("--username") > 0)
+        options.push_back({"user", not_empty(line.user, "--username"), "option --username"});
+    if (app.count("--dbname") > 0)
+        options.push_back({"dbname", not_empty(line.database, "--dbname"), "option --dbname"});
+    if (app.count("--timeout") > 0)
+        options.push_back({"timeout", timeout_with_unit(line.timeout), "option --timeout"});
+    if (app.count("--config") > 0)
+        invocation.config_file = line.config_file;
+}
+
+Invocation parse_command_line(std::string_view program, Arguments arguments,
+                              const EnvironmentLookup& environment) {
+    CommandLine line;
+    CLI::App app{"Tells whether a PostgreSQL server has the role; the exit code is the answer.",
+                 std::string{program}};
+    describe(app, line);
+    try {
+        std::reverse(arguments.begin(), arguments.end()); // CLI11 takes them from the back
+        app.parse(std::move(arguments));
+    } catch (const CLI::ParseError& error) {
+        throw usage_error(fmt::format("{} (--help shows the options)", error.what()));
+    }
+    if (app.remaining_size() > 0)
+        throw usage_error(
+            fmt::format("unknown option '{}' (--help shows the options)", app.remaining().front()));
+    Invocation invocation;
+    if (line.help) {
+        invocation.action = Invocation::Action::show_help;
+        invocation.help = app.help();
+    } else if (line.version) {
+        invocation.action = Invocation::Action::show_version;
+    } else {
+        invocation.quiet = line.quiet;
+        invocation.verbose = line.verbose;
+        invocation.json = line.json;
+        invocation.backend = line.backend;
+        add_options(invocation, app, line);
+        add_positionals(invocation, line.words, environment);
+    }
+    return invocation;
+}
+
+/// HAProxy gives no options: nothing there for CLI11 to do, and nothing that may cost time.
+bool is_what_haproxy_gives(const Arguments& arguments) {
+    return (arguments.size() == 4 || arguments.size() == 5) &&
+           std::none_of(arguments.begin(), arguments.end(),
+                        [](const std::string& argument) { return argument.substr(0, 1) == "-"; });
+}
+
+} // namespace
+
+std::string_view words(Role role) noexcept { return role == Role::primary ? "primary" : "standby"; }
+
+bool is_ip_address(const std::string& text) noexcept {
+    in_addr ipv4{};
+    in6_addr ipv6{};
+    if (::inet_pton(AF_INET, text.c_str(), &ipv4) == 1)
+        return true;
+    const auto scope = text.find('%');
+    return ::inet_pton(AF_INET6, text.substr(0, scope).c_str(), &ipv6) == 1;
+}
+
+Invocation parse_invocation(std::string_view program, std::span<const char* const> arguments,
+                            const EnvironmentLookup& environment) {
+    Arguments words{arguments.begin(), arguments.end()};
+    if (!is_what_haproxy_gives(words))
+        return parse_command_line(program, std::move(words), environment);
+    Invocation invocation;
+    add_positionals(invocation, words, environment);
+    return invocation;
+}
+
+} // namespace checkpg

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "check/check.hpp"
+
+#include <string>
+
+namespace checkpg {
+
+/// What a report tells about.
+struct CheckReport {
+    std::string_view program;
+    Role wanted;
+    const Invocation& invocation;
+    const Settings& settings;
+    const Check& check;
+    Deadline::Clock::time_point begun; ///< the program's start; times are counted from it
+    Deadline::Clock::time_point ended; ///< when the verdict stood
+};
+
+/// One line: "db1 (192.0.2.11:5432): standby, not primary".
+std::string summary(const CheckReport& report);
+
+/// The check step by step with times, one line each, the summary last. Ends with a newline.
+std::string story(const CheckReport& report);
+
+/// The same as one JSON object; checkpgprimary(1) documents its keys. No line feed at its end.
+std::string to_json(const CheckReport& report);
+
+} // namespace checkpg

@@ -1,0 +1,79 @@
+#pragma once
+
+#include "base/deadline.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct pg_result;
+
+namespace checkpg {
+
+/// What a check needs to know of a server; nothing else is asked.
+struct Question {
+    bool identity = false; ///< to tell it from its peers
+    bool writable = false;
+    bool replay = false;   ///< how far a standby has come
+    bool receiver = false; ///< whether a standby's WAL receiver runs
+};
+
+/// Which instance this is. Two servers with the same system identifier are of one cluster; if
+/// they were also started at the same microsecond they are one, reached in two ways.
+struct Identity {
+    std::string system_identifier; ///< pg_control_system(), digits
+    std::int64_t started = 0;      ///< pg_postmaster_start_time() in microseconds
+    std::uint32_t timeline = 0;    ///< of a primary, of what it writes now; 0 on a standby
+
+    bool same_cluster(const Identity& other) const noexcept {
+        return system_identifier == other.system_identifier;
+    }
+    bool same_instance(const Identity& other) const noexcept {
+        return same_cluster(other) && started == other.started;
+    }
+};
+
+/// How far a standby has come.
+struct Replay {
+    std::optional<std::uint64_t> received; ///< LSN; none if nothing was received since its start
+    std::optional<std::uint64_t> replayed; ///< LSN
+    milliseconds age{0};    ///< of the last replayed transaction, or since the start if none was
+    bool caught_up = false; ///< what waited when it was asked first was replayed soon after
+
+    /// Bytes received and not yet replayed; nothing if that can't be known.
+    std::optional<std::uint64_t> lag() const noexcept;
+    /// Whether something that could be replayed has been waiting for longer than a moment.
+    bool is_behind() const noexcept;
+};
+
+/// A standby's WAL receiver.
+enum class Receiver {
+    none,
+    not_streaming,
+    streaming,
+    hidden, ///< there is one; its state is shown only to members of pg_read_all_stats
+};
+
+/// What a server says of itself. What was not asked is not set.
+struct ServerState {
+    bool in_recovery = false; ///< a standby
+    std::optional<Identity> identity;
+    std::optional<bool> read_only; ///< transaction_read_only
+    std::optional<Replay> replay;
+    std::optional<Receiver> receiver;
+};
+
+/// The one statement that asks all this, on PostgreSQL 12 to 18. Everything in it is
+/// schema-qualified and there are no operators, so that no search_path changes its meaning.
+std::string state_query(const Question& question);
+
+/// The GRANTs that let a role ask this, for a server where PostgreSQL's defaults were taken away.
+std::string grants_for(const Question& question, std::string_view role);
+
+/// The state in the answer to state_query(question). Throws std::invalid_argument, saying what is
+/// wrong, unless it is exactly one row of exactly the expected types.
+ServerState read_state(const Question& question, const pg_result* result);
+
+} // namespace checkpg

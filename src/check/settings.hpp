@@ -1,0 +1,62 @@
+#pragma once
+
+#include "base/config_file.hpp"
+#include "base/deadline.hpp"
+#include "base/error.hpp"
+#include "check/invocation.hpp"
+#include "check/peers.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace checkpg {
+
+/// What to do when another server of the same cluster calls itself primary too.
+enum class SplitBrain {
+    refuse,          ///< none of them gets writes
+    newest_timeline, ///< the one on the highest timeline does, if it is the only one there
+};
+
+/// What a server must be beside having the role.
+struct Demands {
+    SplitBrain split_brain = SplitBrain::refuse;
+    bool require_writable = false;               ///< a primary's transactions are not read-only
+    bool require_streaming = false;              ///< a standby's WAL receiver runs
+    std::optional<std::uint64_t> max_replay_lag; ///< bytes received and not yet replayed
+    std::optional<milliseconds> max_replay_delay;
+};
+
+/// What one check works with.
+struct Settings {
+    /// libpq keywords and values, each keyword once: what the connection is made with.
+    std::vector<Setting> connection;
+    bool section_found = false;     ///< the file has the backend's section
+    milliseconds timeout{1500};     ///< over everything, measured from the start of the program
+    milliseconds peer_timeout{500}; ///< what silent peers may cost of it; less than timeout
+    std::vector<Peer> peers;
+    Demands demands;
+
+    /// Every value that is in force and where it came from, own keys included, for people to
+    /// read: secrets are masked.
+    std::vector<Setting> explained;
+};
+
+/// The configuration error for a setting: its origin and key, and what is wrong.
+Error bad_setting(const Setting& setting, std::string_view what);
+
+/// The value of a libpq keyword, empty if it is not set.
+std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept;
+
+/// Sets the value of a libpq keyword, which keeps the origin it had.
+void set_value(std::vector<Setting>& settings, std::string_view key, std::string_view value);
+
+/// Built-in defaults, libpq's environment variables, the file's global part, the backend's
+/// section and the command line, the later stronger than the earlier. In HAProxy form the
+/// arguments that name the server are weaker than the file, and PGHOST, PGHOSTADDR and PGPORT
+/// count for nothing. Throws a configuration error that names the key and its origin for an
+/// unknown key or a bad value, a usage error if no server is named.
+Settings make_settings(std::string_view program, const Invocation& invocation,
+                       const std::optional<ConfigFile>& file, const EnvironmentLookup& environment);
+
+} // namespace checkpg

@@ -1,0 +1,52 @@
+#include "routes/change_marks.hpp"
+
+#include "base/printable.hpp"
+
+#include <fmt/format.h>
+
+namespace checkpg {
+
+namespace {
+
+constexpr int looks_marked = 5;
+constexpr int long_ago = looks_marked;
+
+std::string key_of(const RouteEntry& entry) {
+    return fmt::format("{}/{}/{}", entry.row.process.value_or(0), entry.row.proxy,
+                       entry.row.server);
+}
+
+std::string text_of(const RouteEntry& entry) {
+    if (entry.check.words.empty())
+        return printable_ascii(entry.row.status);
+    return printable_ascii(fmt::format("{}, {}", entry.row.status, entry.check.words));
+}
+
+std::string name_of(const RouteEntry& entry, bool several_processes) {
+    const std::string name =
+        printable_ascii(fmt::format("{}/{}", entry.row.proxy, entry.row.server));
+    return several_processes ? fmt::format("process {}: {}", entry.row.process.value_or(0), name)
+                             : name;
+}
+
+} // namespace
+
+std::vector<std::string> ChangeMarks::update(Routes& routes) {
+    std::vector<std::string> lines;
+    for (RouteEntry& entry : routes.entries) {
+        std::string text = text_of(entry);
+        const auto [found, is_new] = memories_.try_emplace(key_of(entry), Memory{text, long_ago});
+        Memory& memory = found->second;
+        if (memory.text != text) {
+            lines.push_back(fmt::format("{}: {} -> {}", name_of(entry, routes.several_processes),
+                                        memory.text, text));
+            memory = {std::move(text), 0};
+        }
+        entry.changed = memory.looks_since_change < looks_marked;
+        if (entry.changed)
+            ++memory.looks_since_change;
+    }
+    return lines;
+}
+
+} // namespace checkpg

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "base/config_file.hpp"
+#include "base/deadline.hpp"
+#include "routes/routing.hpp"
+#include "routes/stats_socket.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace checkpg {
+
+/// The words of a checkpgroutes command line.
+struct RoutesCommandLine {
+    bool help = false;
+    bool version = false;
+    bool json = false;
+    bool ping = false;
+    bool quiet = false;
+    bool verbose = false;
+    std::vector<std::string> sockets;
+    std::vector<std::string> read_write;
+    std::vector<std::string> read_only;
+    std::optional<std::string> config;
+    std::optional<milliseconds> timeout;
+    std::optional<milliseconds> watch; ///< the interval
+};
+
+/// What checkpgroutes does: command line over configuration file over defaults.
+struct RoutesSettings {
+    std::vector<StatsSocket> sockets; ///< empty: the first of default_stats_sockets() that exists
+    RouteRules rules;
+    milliseconds timeout{1500};
+};
+
+/// The command line without the program's name. Throws a usage error that names the argument.
+RoutesCommandLine parse_routes_command_line(const std::vector<std::string>& arguments);
+
+/// Puts the settings together. Of the file only the section [checkpgroutes] is looked at. Throws
+/// a usage error, or a configuration error that names the file and line.
+RoutesSettings routes_settings(const RoutesCommandLine& line,
+                               const std::optional<ConfigFile>& config);
+
+/// What --help prints.
+std::string routes_help();
+
+} // namespace checkpg

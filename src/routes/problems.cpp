@@ -1,0 +1,176 @@
+#include "routes/problems.hpp"
+
+#include "base/exit_code.hpp"
+#include "base/printable.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
+
+namespace checkpg {
+
+namespace {
+
+/// The first few names: the text is for one line of a monitoring system.
+std::string listed(const std::vector<std::string>& names) {
+    constexpr std::size_t most = 4;
+    const auto shown = static_cast<std::ptrdiff_t>(std::min(names.size(), most));
+    std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+    if (names.size() > most)
+        text += fmt::format(" and {} more", names.size() - most);
+    return text;
+}
+
+class Findings {
+public:
+    Findings(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules)
+        : routes_{routes}, servers_{servers}, rules_{rules} {}
+
+    void all() {
+        primaries();
+        for (const RouteEntry& entry : routes_.entries)
+            if (entry.row.kind == StatRow::Kind::frontend && entry.row.status != "OPEN")
+                critical("frontend {} is not open ({})", entry.row.proxy, entry.row.status);
+        if (routes_.standbys.empty() && !rules_.read_only.empty())
+            warning("no standby");
+        for (const IdleServer& server : routes_.idle)
+            if (!server.by_role)
+                warning("{}: {}", server.name, server.reason);
+        for (const ServerView& server : servers_)
+            look_at(server);
+        for (const RouteEntry& entry : routes_.entries)
+            look_at(entry);
+    }
+
+private:
+    template <typename... Arguments>
+    void critical(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+        add(RouteState::critical, fmt::format(format, std::forward<Arguments>(arguments)...));
+    }
+
+    template <typename... Arguments>
+    void warning(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+        add(RouteState::warning, fmt::format(format, std::forward<Arguments>(arguments)...));
+    }
+
+    void add(RouteState state, std::string_view text) {
+        routes_.problems.push_back({state, printable_ascii(text)});
+    }
+
+    void primaries() {
+        const auto& names = routes_.primaries;
+        if (names.size() > 1)
+            critical("{} primaries: {}", names.size(), listed(names));
+        else if (names.empty() && split_brain().size() > 0)
+            critical("no primary: split brain between {}", listed(split_brain()));
+        else if (names.empty())
+            critical("no primary{}", why_none());
+    }
+
+    std::vector<std::string> split_brain() const {
+        std::vector<std::string> names;
+        for (const IdleServer& server : routes_.idle)
+            if (server.reason == words(ExitCode::split_brain))
+                names.push_back(server.name);
+        return names;
+    }
+
+    /// ": 3 standby, 1 timed out", what the checks of the read-write backends say.
+    std::string why_none() const {
+        std::vector<std::pair<std::string, int>> counts;
+        for (const RouteEntry& entry : routes_.entries) {
+            if (entry.row.kind != StatRow::Kind::server || entry.role != BackendRole::read_write)
+                continue;
+            const std::string reason = idle_reason(entry);
+            auto found = std::find_if(counts.begin(), counts.end(),
+                                      [&](const auto& count) { return count.first == reason; });
+            if (found == counts.end())
+                found = counts.insert(counts.end(), {reason, 0});
+            ++found->second;
+        }
+        std::string text;
+        for (const auto& [reason, count] : counts)
+            text += fmt::format("{}{} {}", text.empty() ? ": " : ", ", count, reason);
+        return text;
+    }
+
+    void look_at(const ServerView& server) {
+        if (in_both_roles(server))
+            warning("{} serves both roles: it is in a read-only backend too", server.name);
+        if (processes_disagree(server))
+            warning("{}: HAProxy's processes disagree", server.name);
+        if (serves(server))
+            for (const RouteEntry* entry : server.entries)
+                if (entry->row.status.starts_with("MAINT"))
+                    routes_.notes.push_back(
+                        fmt::format("{} is in maintenance in {}", server.name, entry->row.proxy));
+    }
+
+    static bool serves(const ServerView& server) {
+        return server.serves(BackendRole::read_write) || server.serves(BackendRole::read_only);
+    }
+
+    /// A backup server of a read-only backend is there to be the primary when all else fails.
+    static bool in_both_roles(const ServerView& server) {
+        const auto serves_reads = [](const RouteEntry* entry) {
+            return entry->serving && entry->role == BackendRole::read_only && !entry->row.backup;
+        };
+        return server.serves(BackendRole::read_write) &&
+               std::any_of(server.entries.begin(), server.entries.end(), serves_reads);
+    }
+
+    static bool processes_disagree(const ServerView& server) {
+        std::map<std::string_view, bool> seen;
+        return std::any_of(
+            server.entries.begin(), server.entries.end(), [&](const RouteEntry* entry) {
+                return seen.try_emplace(entry->row.proxy, entry->serving).first->second !=
+                       entry->serving;
+            });
+    }
+
+    void look_at(const RouteEntry& entry) {
+        const StatRow& row = entry.row;
+        if (entry.serving && entry.check.kind == LastCheck::Kind::not_yet)
+            warning("{} gets traffic and was not checked yet ({})", row.server, row.proxy);
+        if (entry.serving && (entry.check.kind == LastCheck::Kind::failed ||
+                              entry.check.kind == LastCheck::Kind::other_role))
+            warning("{} is going down in {}: {}", row.server, row.proxy, entry.check.words);
+        if (near_limit(row))
+            warning("{}: {} of {} sessions", label(row), *row.sessions, *row.session_limit);
+        if (entry.role && row.queued.value_or(0) > 0)
+            warning("{}: {} queued", label(row), *row.queued);
+    }
+
+    /// A backend's limit is its `fullconn`, which limits nothing.
+    bool near_limit(const StatRow& row) const {
+        return row.kind != StatRow::Kind::backend && row.sessions && row.session_limit &&
+               *row.session_limit > 0 &&
+               *row.sessions * 100 >= *row.session_limit * rules_.session_warning_percent;
+    }
+
+    static std::string label(const StatRow& row) {
+        return row.kind == StatRow::Kind::server ? fmt::format("{}/{}", row.proxy, row.server)
+                                                 : row.proxy;
+    }
+
+    Routes& routes_;
+    const std::vector<ServerView>& servers_;
+    const RouteRules& rules_;
+};
+
+} // namespace
+
+void find_problems(Routes& routes, const std::vector<ServerView>& servers,
+                   const RouteRules& rules) {
+    Findings{routes, servers, rules}.all();
+    std::stable_sort(routes.problems.begin(), routes.problems.end(),
+                     [](const Problem& a, const Problem& b) { return a.state > b.state; });
+    if (!routes.problems.empty())
+        routes.state = routes.problems.front().state;
+}
+
+} // namespace checkpg

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "routes/routing.hpp"
+#include "routes/server_view.hpp"
+
+#include <vector>
+
+namespace checkpg {
+
+/// Fills in what is wrong with `routes`, worst first, what is worth a note, and its state. The
+/// rest of `routes` is complete; `servers` are the servers among its entries.
+void find_problems(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules);
+
+} // namespace checkpg

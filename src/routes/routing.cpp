@@ -1,0 +1,150 @@
+#include "routes/routing.hpp"
+
+#include "base/printable.hpp"
+#include "routes/problems.hpp"
+#include "routes/routes_unknown.hpp"
+#include "routes/server_view.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+namespace checkpg {
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+bool contains(const Names& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::optional<BackendRole> role_of(const std::string& backend, const RouteRules& rules) {
+    if (contains(rules.read_write, backend))
+        return BackendRole::read_write;
+    if (contains(rules.read_only, backend))
+        return BackendRole::read_only;
+    return std::nullopt;
+}
+
+/// HAProxy shows a server of weight 0 as UP and sends it nothing new.
+bool is_serving(const StatRow& row) {
+    const bool up = row.status.starts_with("UP") || row.status == "no check";
+    return up && row.weight != 0;
+}
+
+RouteEntry entry_of(StatRow row, const RouteRules& rules) {
+    RouteEntry entry;
+    if (row.kind != StatRow::Kind::frontend)
+        entry.role = role_of(row.proxy, rules);
+    if (row.kind == StatRow::Kind::server && entry.role) {
+        entry.check = last_check(row, *entry.role);
+        entry.serving = is_serving(row);
+    }
+    entry.row = std::move(row);
+    return entry;
+}
+
+bool has_backend(const std::vector<StatRow>& rows, std::string_view name) {
+    return std::any_of(rows.begin(), rows.end(), [&](const StatRow& row) {
+        return row.kind == StatRow::Kind::backend && row.proxy == name;
+    });
+}
+
+std::string list_backends(const std::vector<StatRow>& rows) {
+    std::set<std::string_view> names;
+    for (const StatRow& row : rows)
+        if (row.kind == StatRow::Kind::backend)
+            names.insert(row.proxy);
+    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+void refuse_missing(const Names& wanted, const std::vector<StatRow>& rows) {
+    constexpr std::size_t most_shown = 400;
+    for (const std::string& name : wanted)
+        if (!has_backend(rows, name))
+            throw RoutesUnknown{fmt::format("HAProxy has no backend '{}'; it has: {}", name,
+                                            printable_ascii(list_backends(rows), most_shown))};
+}
+
+/// Frontends and the named backends: other backends are none of ours.
+std::vector<RouteEntry> entries_of(std::vector<StatRow> rows, const RouteRules& rules) {
+    std::vector<RouteEntry> entries;
+    entries.reserve(rows.size());
+    for (StatRow& row : rows) {
+        RouteEntry entry = entry_of(std::move(row), rules);
+        if (entry.role || entry.row.kind == StatRow::Kind::frontend)
+            entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+void sort_servers(Routes& routes, const std::vector<ServerView>& servers) {
+    for (const ServerView& server : servers) {
+        if (server.serves(BackendRole::read_write))
+            routes.primaries.push_back(server.name);
+        else if (server.serves(BackendRole::read_only))
+            routes.standbys.push_back(server.name);
+        else
+            routes.idle.push_back(idle_server(server));
+    }
+}
+
+void count_traffic(Routes& routes) {
+    for (const RouteEntry& entry : routes.entries) {
+        if (!entry.role)
+            continue;
+        routes.queued += entry.row.queued.value_or(0);
+        if (entry.row.kind != StatRow::Kind::backend)
+            continue;
+        Traffic& traffic =
+            *entry.role == BackendRole::read_write ? routes.read_write : routes.read_only;
+        traffic.now += entry.row.sessions.value_or(0);
+        traffic.most += entry.row.most_sessions.value_or(0);
+    }
+}
+
+bool has_several_processes(const std::vector<StatRow>& rows) {
+    return std::any_of(rows.begin(), rows.end(),
+                       [&](const StatRow& row) { return row.process != rows.front().process; });
+}
+
+} // namespace
+
+std::string_view words(RouteState state) noexcept {
+    switch (state) {
+    case RouteState::ok:
+        return "ok";
+    case RouteState::warning:
+        return "warning";
+    case RouteState::critical:
+        return "critical";
+    case RouteState::unknown:
+        break;
+    }
+    return "unknown";
+}
+
+Routes conclude(std::vector<StatRow> rows, const RouteRules& rules) {
+    refuse_missing(rules.read_write, rows);
+    refuse_missing(rules.read_only, rows);
+    Routes routes;
+    routes.several_processes = has_several_processes(rows);
+    routes.entries = entries_of(std::move(rows), rules);
+    const auto servers = view_servers(routes.entries);
+    sort_servers(routes, servers);
+    count_traffic(routes);
+    find_problems(routes, servers, rules);
+    return routes;
+}
+
+Routes unknown_routes(std::string reason) {
+    Routes routes;
+    routes.state = RouteState::unknown;
+    routes.problems.push_back({RouteState::unknown, std::move(reason)});
+    return routes;
+}
+
+} // namespace checkpg

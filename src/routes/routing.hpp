@@ -1,0 +1,76 @@
+#pragma once
+
+#include "routes/last_check.hpp"
+#include "routes/show_stat.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace checkpg {
+
+/// How well traffic flows, in the order of monitoring plugins' exit statuses.
+enum class RouteState : int { ok = 0, warning = 1, critical = 2, unknown = 3 };
+
+/// "ok", "warning", "critical" or "unknown".
+std::string_view words(RouteState state) noexcept;
+
+/// What to look at and what to warn of.
+struct RouteRules {
+    std::vector<std::string> read_write; ///< names of backends
+    std::vector<std::string> read_only;
+    int session_warning_percent = 90; ///< of a frontend's or server's limit
+};
+
+/// One line of the table: a frontend, or a server or the sum of a named backend.
+struct RouteEntry {
+    StatRow row;
+    std::optional<BackendRole> role; ///< nothing for a frontend
+    LastCheck check;
+    bool serving = false; ///< of a server: new connections may go to it
+    bool changed = false; ///< set by ChangeMarks, for display
+};
+
+struct Traffic {
+    std::int64_t now = 0;
+    std::int64_t most = 0;
+};
+
+/// A server that no traffic goes to.
+struct IdleServer {
+    std::string name;
+    std::string reason;   ///< "access denied", "in maintenance", "standby" ...
+    bool by_role = false; ///< nothing is wrong: it only has no backend for its role
+};
+
+struct Problem {
+    RouteState state;
+    std::string text;
+};
+
+/// What HAProxy routes where, and what follows from it.
+struct Routes {
+    RouteState state = RouteState::ok; ///< of the worst problem
+    std::vector<Problem> problems;     ///< worst first
+    std::vector<std::string> notes;    ///< worth knowing, no problem
+    std::vector<std::string> primaries;
+    std::vector<std::string> standbys;
+    std::vector<IdleServer> idle;
+    Traffic read_write;
+    Traffic read_only;
+    std::int64_t queued = 0;
+    std::vector<RouteEntry> entries;
+    bool several_processes = false;
+};
+
+/// Draws the conclusions: a server of a read-write backend that gets traffic is a primary, one of
+/// a read-only backend that isn't is a standby. Pure. Throws RoutesUnknown if a backend named in
+/// the rules doesn't exist.
+Routes conclude(std::vector<StatRow> rows, const RouteRules& rules);
+
+/// The routes when nothing could be learnt, for the reason given.
+Routes unknown_routes(std::string reason);
+
+} // namespace checkpg

@@ -1,0 +1,102 @@
+#include "routes/server_view.hpp"
+
+#include "base/printable.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+
+namespace checkpg {
+
+namespace {
+
+using Entries = std::vector<const RouteEntry*>;
+
+constexpr std::string_view maintenance = "MAINT";
+
+/// The server is down here, and for no other reason than its role.
+bool by_role(const RouteEntry& entry) {
+    return entry.row.status.starts_with("DOWN") && !entry.row.status.starts_with("DOWN (agent)") &&
+           entry.check.kind == LastCheck::Kind::other_role;
+}
+
+Entries with_trouble(const Entries& entries) {
+    Entries result;
+    for (const RouteEntry* entry : entries)
+        if (!by_role(*entry))
+            result.push_back(entry);
+    return result;
+}
+
+bool all_alike(const Entries& entries) {
+    return std::all_of(entries.begin(), entries.end(), [&](const RouteEntry* entry) {
+        return idle_reason(*entry) == idle_reason(*entries.front());
+    });
+}
+
+/// "unreachable (PostgresReadWrite-backend), timed out (PostgresReadOnly-backend)"
+std::string each_reason(const Entries& entries) {
+    std::vector<std::string> texts;
+    for (const RouteEntry* entry : entries) {
+        std::string text = fmt::format("{} ({})", idle_reason(*entry), entry->row.proxy);
+        if (std::find(texts.begin(), texts.end(), text) == texts.end())
+            texts.push_back(std::move(text));
+    }
+    return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+} // namespace
+
+bool ServerView::serves(BackendRole role) const noexcept {
+    return std::any_of(entries.begin(), entries.end(), [&](const RouteEntry* entry) {
+        return entry->serving && entry->role == role;
+    });
+}
+
+std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries) {
+    std::vector<ServerView> servers;
+    std::unordered_map<std::string_view, std::size_t> positions;
+    for (const RouteEntry& entry : entries) {
+        if (entry.row.kind != StatRow::Kind::server)
+            continue;
+        const auto [found, is_new] = positions.try_emplace(entry.row.server, servers.size());
+        if (is_new)
+            servers.push_back({entry.row.server, {}});
+        servers[found->second].entries.push_back(&entry);
+    }
+    return servers;
+}
+
+std::string idle_reason(const RouteEntry& entry) {
+    const std::string& status = entry.row.status;
+    if (status.starts_with(maintenance))
+        return "in maintenance" + printable_ascii(status.substr(maintenance.size()));
+    if (status.starts_with("DRAIN"))
+        return "draining";
+    if (status.starts_with("NOLB"))
+        return "finishing its sessions (NOLB)";
+    if (status.starts_with("UP"))
+        return "weight 0";
+    if (status.starts_with("DOWN (agent)"))
+        return "taken down by its agent";
+    if (entry.check.kind == LastCheck::Kind::passed)
+        return "coming up";
+    if (entry.check.kind == LastCheck::Kind::none)
+        return status.starts_with("DOWN") ? "down" : printable_ascii(status);
+    return entry.check.words;
+}
+
+IdleServer idle_server(const ServerView& server) {
+    const Entries trouble = with_trouble(server.entries);
+    if (!trouble.empty())
+        return {server.name,
+                all_alike(trouble) ? idle_reason(*trouble.front()) : each_reason(trouble), false};
+    if (all_alike(server.entries))
+        return {server.name, idle_reason(*server.entries.front()), true};
+    return {server.name, "changing its role: " + each_reason(server.entries), false};
+}
+
+} // namespace checkpg

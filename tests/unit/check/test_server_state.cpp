@@ -1,0 +1,191 @@
+#include "check/server_state.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <libpq-fe.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr Oid boolean_type = 16;
+constexpr Oid bigint_type = 20;
+constexpr Oid integer_type = 23;
+constexpr Oid text_type = 25;
+constexpr Oid lsn_type = 3220;
+
+struct Cell {
+    const char* value; ///< null for NULL
+    Oid type = boolean_type;
+};
+
+using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+Result result_of(const std::vector<std::vector<Cell>>& rows) {
+    const int columns = rows.empty() ? 1 : static_cast<int>(rows[0].size());
+    Result result{PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK), &PQclear};
+    std::string name = "column";
+    std::vector<PGresAttDesc> attributes;
+    for (int column = 0; column < columns; ++column)
+        attributes.push_back(
+            {name.data(), 0, 0, 0,
+             rows.empty() ? boolean_type : rows[0][static_cast<std::size_t>(column)].type, 1, -1});
+    REQUIRE(PQsetResultAttrs(result.get(), columns, attributes.data()) == 1);
+    for (int row = 0; row < static_cast<int>(rows.size()); ++row)
+        for (int column = 0; column < columns; ++column) {
+            std::string value;
+            const char* const text =
+                rows[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)].value;
+            value = text == nullptr ? "" : text;
+            REQUIRE(PQsetvalue(result.get(), row, column, text == nullptr ? nullptr : value.data(),
+                               text == nullptr ? -1 : static_cast<int>(value.size())) == 1);
+        }
+    return result;
+}
+
+checkpg::ServerState read_state(const PGresult* result) { return checkpg::read_state({}, result); }
+
+checkpg::ServerState answer(const checkpg::Question& question, const std::vector<Cell>& row) {
+    return checkpg::read_state(question, result_of({row}).get());
+}
+
+} // namespace
+
+TEST_CASE("one boolean is an answer") {
+    CHECK(read_state(result_of({{{"t"}}}).get()).in_recovery);
+    CHECK_FALSE(read_state(result_of({{{"f"}}}).get()).in_recovery);
+}
+
+TEST_CASE("anything but one boolean is none") {
+    CHECK_THROWS_AS(read_state(result_of({}).get()), std::invalid_argument);
+    CHECK_THROWS_AS(read_state(result_of({{{"f"}}, {{"f"}}}).get()), std::invalid_argument);
+    CHECK_THROWS_AS(read_state(result_of({{{"f"}, {"f"}}}).get()), std::invalid_argument);
+    CHECK_THROWS_AS(read_state(result_of({{{nullptr}}}).get()), std::invalid_argument);
+    CHECK_THROWS_AS(read_state(result_of({{{""}}}).get()), std::invalid_argument);
+    CHECK_THROWS_AS(read_state(result_of({{{"false"}}}).get()), std::invalid_argument);
+    CHECK_THROWS_AS(read_state(result_of({{{"f", text_type}}}).get()), std::invalid_argument);
+}
+
+TEST_CASE("only what is asked for stands in the query, and everything in it is qualified") {
+    checkpg::Question question;
+    CHECK(checkpg::state_query(question) == "SELECT pg_catalog.pg_is_in_recovery()");
+    question.writable = true;
+    CHECK(checkpg::state_query(question) == "SELECT pg_catalog.pg_is_in_recovery(), "
+                                            "pg_catalog.current_setting('transaction_read_only')");
+    question = {true, true, true, true};
+    const std::string query = checkpg::state_query(question);
+    for (auto at = query.find("pg_"); at != std::string::npos; at = query.find("pg_", at + 1)) {
+        const bool schema = query.compare(at, 11, "pg_catalog.") == 0;
+        CHECK((schema || query.compare(at - 11, 11, "pg_catalog.") == 0));
+    }
+}
+
+TEST_CASE("a primary's identity is its cluster, its start and its timeline") {
+    checkpg::Question question;
+    question.identity = true;
+    const auto state = answer(question, {{"f"},
+                                         {"7711865561090647735", bigint_type},
+                                         {"2461004 84012 000123", text_type},
+                                         {"0000000A0000000100000003", text_type}});
+    REQUIRE(state.identity);
+    CHECK(state.identity->system_identifier == "7711865561090647735");
+    CHECK(state.identity->started == (2'461'004LL * 86'400 + 84'012) * 1'000'000 + 123);
+    CHECK(state.identity->timeline == 10);
+    const auto standby = answer(question, {{"t"},
+                                           {"7711865561090647735", bigint_type},
+                                           {"2461004 84012 000123", text_type},
+                                           {nullptr, text_type}});
+    CHECK(standby.identity->timeline == 0);
+}
+
+TEST_CASE("an identity that makes no sense is no answer") {
+    checkpg::Question question;
+    question.identity = true;
+    const Cell id{"7", bigint_type};
+    const Cell start{"2461004 0 000000", text_type};
+    for (const char* file : {"", "00000000", "000000000000000100000003", "xxxxxxxx0000000100000003",
+                             static_cast<const char*>(nullptr)})
+        CHECK_THROWS_AS(answer(question, {{"f"}, id, start, {file, text_type}}),
+                        std::invalid_argument);
+    const Cell file{"000000010000000100000003", text_type};
+    for (const char* text : {"", "seven", "7x", "99999999999999999999"})
+        CHECK_THROWS_AS(answer(question, {{"f"}, {text, bigint_type}, start, file}),
+                        std::invalid_argument);
+    for (const char* text : {"", " ", "1", "1 2", "1 2 3 4", "a 1 2", "1 2 -3", "1.5 2 3"})
+        CHECK_THROWS_AS(answer(question, {{"f"}, id, {text, text_type}, file}),
+                        std::invalid_argument);
+}
+
+TEST_CASE("writable is what transaction_read_only says") {
+    checkpg::Question question;
+    question.writable = true;
+    CHECK(answer(question, {{"f"}, {"on", text_type}}).read_only == true);
+    CHECK(answer(question, {{"f"}, {"off", text_type}}).read_only == false);
+    CHECK_THROWS_AS(answer(question, {{"f"}, {"maybe", text_type}}), std::invalid_argument);
+}
+
+TEST_CASE("replay is two positions and an age") {
+    checkpg::Question question;
+    question.replay = true;
+    const auto replay = [&](const char* received, const char* replayed, const char* now,
+                            const char* last) {
+        return *answer(question, {{"t"},
+                                  {received, lsn_type},
+                                  {replayed, lsn_type},
+                                  {now, text_type},
+                                  {last, text_type}})
+                    .replay;
+    };
+    const auto behind =
+        replay("1/10", "0/FFFFFFF0", "2461005 00010 500000", "2461004 86350 250000");
+    CHECK(behind.lag() == 0x20U);
+    CHECK(behind.is_behind());
+    CHECK(behind.age == std::chrono::milliseconds{60'250});
+    const char* const now = "2461005 1 0";
+    CHECK_FALSE(replay(nullptr, "0/1", now, now).lag());
+    CHECK(replay("0/1", "0/2", now, now).lag() == 0U);
+    CHECK(replay("0/1", "0/2", now, "2461005 2 0").age.count() == 0); // clocks differ
+    for (const char* text : {"", "0", "0/", "/1", "0/G", "1FFFFFFFF/0", "0/1/2"})
+        CHECK_THROWS_AS(replay(text, "0/1", now, now), std::invalid_argument);
+}
+
+TEST_CASE("a WAL receiver is there, streams, or is hidden") {
+    using checkpg::Receiver;
+    checkpg::Question question;
+    question.receiver = true;
+    const auto receiver = [&](const char* pid, const char* status) {
+        return *answer(question, {{"t"}, {pid, integer_type}, {status, text_type}}).receiver;
+    };
+    CHECK(receiver(nullptr, nullptr) == Receiver::none);
+    CHECK(receiver("42", nullptr) == Receiver::hidden);
+    CHECK(receiver("42", "streaming") == Receiver::streaming);
+    CHECK(receiver("42", "waiting") == Receiver::not_streaming);
+}
+
+TEST_CASE("missing privileges are named as the GRANTs that give them") {
+    checkpg::Question question;
+    question.identity = true;
+    CHECK(checkpg::grants_for(question, "checkpg").find("pg_control_system()") !=
+          std::string::npos);
+    question = {};
+    question.receiver = true;
+    CHECK(checkpg::grants_for(question, "checkpg") ==
+          "GRANT EXECUTE ON FUNCTION pg_is_in_recovery() TO checkpg; GRANT SELECT ON "
+          "pg_stat_wal_receiver TO checkpg");
+}
+
+TEST_CASE("WAL that ends within a record at the end of a page is nothing to wait for") {
+    checkpg::Replay replay;
+    replay.received = 0x806000;
+    replay.replayed = 0x805FE8;
+    CHECK(replay.lag() == 24U);
+    CHECK_FALSE(replay.is_behind());
+    replay.received = 0x806010; // a commit ends anywhere
+    CHECK(replay.is_behind());
+    replay.received = 0x826000; // more than any record
+    CHECK(replay.is_behind());
+    replay.caught_up = true;
+    CHECK_FALSE(replay.is_behind());
+}

@@ -1,0 +1,223 @@
+#include "check/verdict.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using checkpg::Answer;
+using checkpg::Demands;
+using checkpg::ExitCode;
+using checkpg::Failure;
+using checkpg::Identity;
+using checkpg::judge;
+using checkpg::PeerAnswers;
+using checkpg::PeerFinding;
+using checkpg::Receiver;
+using checkpg::Replay;
+using checkpg::Role;
+using checkpg::ServerState;
+using checkpg::SplitBrain;
+using namespace std::chrono_literals;
+
+namespace {
+
+Answer answer_of(const ServerState& state) { return {state, {}}; }
+
+Answer failed(ExitCode code) { return {Failure{code, "", "why"}, {}}; }
+
+ServerState role(bool in_recovery) {
+    ServerState state;
+    state.in_recovery = in_recovery;
+    return state;
+}
+
+/// A server of a cluster, known by when it was started.
+Answer server(bool in_recovery, std::string cluster, std::int64_t started, std::uint32_t timeline) {
+    ServerState state = role(in_recovery);
+    state.identity = Identity{std::move(cluster), started, timeline};
+    return answer_of(state);
+}
+
+const Answer primary = server(false, "7", 100, 2);
+
+ExitCode with_peers(SplitBrain policy, std::vector<Answer> peers, bool cut_short = false) {
+    Demands demands;
+    demands.split_brain = policy;
+    return judge(Role::primary, demands, primary, {std::move(peers), cut_short}).code;
+}
+
+ServerState standby(std::optional<std::uint64_t> received, std::optional<std::uint64_t> replayed,
+                    checkpg::milliseconds age, bool caught_up = false) {
+    ServerState state = role(true);
+    state.replay = Replay{received, replayed, age, caught_up};
+    return state;
+}
+
+ExitCode fit(const Demands& demands, const ServerState& state) {
+    return judge(Role::standby, demands, answer_of(state), {}).code;
+}
+
+} // namespace
+
+TEST_CASE("a role is confirmed or denied") {
+    CHECK(judge(Role::primary, {}, answer_of(role(false)), {}).code == ExitCode::ok);
+    CHECK(judge(Role::standby, {}, answer_of(role(true)), {}).code == ExitCode::ok);
+    CHECK(judge(Role::primary, {}, answer_of(role(true)), {}).code == ExitCode::other_role);
+    CHECK(judge(Role::standby, {}, answer_of(role(false)), {}).code == ExitCode::other_role);
+    CHECK(judge(Role::primary, {}, answer_of(role(true)), {}).reason == "standby, not primary");
+}
+
+TEST_CASE("a failure keeps its code for both roles") {
+    for (const ExitCode code :
+         {ExitCode::unreachable, ExitCode::timed_out, ExitCode::access_denied, ExitCode::not_ready,
+          ExitCode::unexpected_answer, ExitCode::configuration})
+        for (const Role wanted : {Role::primary, Role::standby})
+            CHECK(judge(wanted, {}, failed(code), {}).code == code);
+    const Answer starting{Failure{ExitCode::not_ready, "57P03", "FATAL: starting"}, {}};
+    CHECK(judge(Role::primary, {}, starting, {}).reason == "not ready: FATAL: starting (57P03)");
+}
+
+TEST_CASE("peers that are no primary are no objection, whatever else they are") {
+    for (const SplitBrain policy : {SplitBrain::refuse, SplitBrain::newest_timeline}) {
+        CHECK(with_peers(policy, {}) == ExitCode::ok);
+        CHECK(with_peers(policy, {server(true, "7", 200, 0)}) == ExitCode::ok);
+        CHECK(with_peers(policy, {server(true, "8", 200, 0)}) == ExitCode::ok);
+        for (const ExitCode code :
+             {ExitCode::unreachable, ExitCode::timed_out, ExitCode::access_denied,
+              ExitCode::not_ready, ExitCode::unexpected_answer})
+            CHECK(with_peers(policy, {failed(code)}) == ExitCode::ok);
+    }
+}
+
+TEST_CASE("the server itself under another name is no objection") {
+    for (const SplitBrain policy : {SplitBrain::refuse, SplitBrain::newest_timeline})
+        CHECK(with_peers(policy, {server(false, "7", 100, 2), server(false, "7", 100, 2)}) ==
+              ExitCode::ok);
+    // the same moment in another cluster is chance, or a copy
+    CHECK(with_peers(SplitBrain::refuse, {server(false, "8", 100, 2)}) == ExitCode::split_brain);
+}
+
+TEST_CASE("another primary is judged by its timeline and the policy") {
+    const struct {
+        std::uint32_t timeline;
+        ExitCode refuse;
+        ExitCode newest_timeline;
+    } cases[] = {{1, ExitCode::split_brain, ExitCode::ok},
+                 {2, ExitCode::split_brain, ExitCode::split_brain},
+                 {3, ExitCode::split_brain, ExitCode::split_brain}};
+    for (const auto& [timeline, refuse, newest_timeline] : cases) {
+        const Answer other = server(false, "7", 200, timeline);
+        CHECK(with_peers(SplitBrain::refuse, {other}) == refuse);
+        CHECK(with_peers(SplitBrain::newest_timeline, {other}) == newest_timeline);
+    }
+}
+
+TEST_CASE("a primary of another cluster is an objection under both policies") {
+    for (const SplitBrain policy : {SplitBrain::refuse, SplitBrain::newest_timeline})
+        for (const std::uint32_t timeline : {1U, 2U, 3U})
+            CHECK(with_peers(policy, {server(false, "8", 200, timeline)}) == ExitCode::split_brain);
+}
+
+TEST_CASE("one objection is enough, wherever it stands in the list") {
+    const Answer standby_peer = server(true, "7", 200, 0);
+    const Answer rival = server(false, "7", 300, 2);
+    CHECK(with_peers(SplitBrain::refuse, {standby_peer, failed(ExitCode::timed_out), rival}) ==
+          ExitCode::split_brain);
+    CHECK(with_peers(SplitBrain::refuse, {rival, standby_peer}) == ExitCode::split_brain);
+    CHECK(with_peers(SplitBrain::newest_timeline,
+                     {server(false, "7", 300, 1), server(false, "7", 400, 3)}) ==
+          ExitCode::split_brain);
+}
+
+TEST_CASE("peers that had not their full time are not silent") {
+    CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::timed_out)}, true) ==
+          ExitCode::timed_out);
+    CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::unreachable)}, true) == ExitCode::ok);
+    CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::timed_out), server(false, "7", 300, 2)},
+                     true) == ExitCode::split_brain);
+}
+
+TEST_CASE("a peer that this machine could not ask leaves no verdict") {
+    for (const ExitCode code : {ExitCode::internal, ExitCode::configuration}) {
+        CHECK(with_peers(SplitBrain::refuse, {failed(code)}) == ExitCode::internal);
+        CHECK(with_peers(SplitBrain::refuse, {failed(code), server(false, "7", 300, 2)}) ==
+              ExitCode::split_brain);
+    }
+}
+
+TEST_CASE("how many peers gave no answer is told") {
+    const PeerAnswers peers{
+        {failed(ExitCode::unreachable), server(true, "7", 200, 0), failed(ExitCode::timed_out)},
+        false};
+    CHECK(judge(Role::primary, {}, primary, peers).reason ==
+          "primary; 2 of 3 peers gave no answer");
+    CHECK(judge(Role::primary, {}, primary, {}).reason == "primary");
+}
+
+TEST_CASE("a primary that can't write is one only if that is allowed") {
+    Demands demands;
+    ServerState state = role(false);
+    state.read_only = true;
+    CHECK(judge(Role::primary, demands, answer_of(state), {}).code == ExitCode::ok);
+    demands.require_writable = true;
+    CHECK(judge(Role::primary, demands, answer_of(state), {}).code == ExitCode::read_only);
+    state.read_only = false;
+    CHECK(judge(Role::primary, demands, answer_of(state), {}).code == ExitCode::ok);
+    CHECK(judge(Role::primary, demands, answer_of(role(true)), {}).code == ExitCode::other_role);
+}
+
+TEST_CASE("split brain weighs more than read-only") {
+    Demands demands;
+    demands.require_writable = true;
+    ServerState state = *primary.state();
+    state.read_only = true;
+    CHECK(
+        judge(Role::primary, demands, answer_of(state), {{server(false, "7", 9, 2)}, false}).code ==
+        ExitCode::split_brain);
+}
+
+TEST_CASE("replay lag is what was received and not yet replayed") {
+    Demands demands;
+    demands.max_replay_lag = 100;
+    CHECK(fit(demands, standby(1000, 1000, 0ms)) == ExitCode::ok);
+    CHECK(fit(demands, standby(1100, 1000, 0ms)) == ExitCode::ok);
+    CHECK(fit(demands, standby(1101, 1000, 0ms)) == ExitCode::standby_not_fit);
+    CHECK(fit(demands, standby(900, 1000, 0ms)) == ExitCode::ok); // received again from its start
+    CHECK(fit(demands, standby({}, 1000, 0ms)) == ExitCode::standby_not_fit);
+    CHECK(fit(demands, standby(1000, {}, 0ms)) == ExitCode::standby_not_fit);
+    CHECK(fit({}, standby({}, {}, 0ms)) == ExitCode::ok);
+}
+
+TEST_CASE("replay delay counts only while something waits") {
+    Demands demands;
+    demands.max_replay_delay = 10s;
+    CHECK(fit(demands, standby(1000, 1000, 3600s)) == ExitCode::ok); // idle and healthy
+    CHECK(fit(demands, standby(1001, 1000, 10s)) == ExitCode::ok);
+    CHECK(fit(demands, standby(1001, 1000, 10001ms)) == ExitCode::standby_not_fit);
+    CHECK(fit(demands, standby(1001, 1000, 3600s, true)) == ExitCode::ok); // had just arrived
+    CHECK(fit(demands, standby({}, 1000, 3600s)) == ExitCode::ok);
+}
+
+TEST_CASE("streaming is a live WAL receiver") {
+    Demands demands;
+    ServerState state = role(true);
+    for (const bool required : {false, true}) {
+        demands.require_streaming = required;
+        for (const Receiver receiver : {Receiver::streaming, Receiver::hidden}) {
+            state.receiver = receiver;
+            CHECK(fit(demands, state) == ExitCode::ok);
+        }
+        for (const Receiver receiver : {Receiver::none, Receiver::not_streaming}) {
+            state.receiver = receiver;
+            CHECK(fit(demands, state) == (required ? ExitCode::standby_not_fit : ExitCode::ok));
+        }
+    }
+}
+
+TEST_CASE("every finding has words of its own") {
+    CHECK(words(PeerFinding::same_instance) == "this very server");
+    CHECK(words(PeerFinding::silent) != words(PeerFinding::no_answer));
+    CHECK(words(PeerFinding::not_asked) == "not asked");
+    CHECK(peer_finding(*primary.state()->identity, failed(ExitCode::timed_out)) ==
+          PeerFinding::silent);
+    CHECK(peer_finding(*primary.state()->identity, failed(ExitCode::not_ready)) ==
+          PeerFinding::no_answer);
+}

@@ -1,0 +1,137 @@
+#include "base/config_file.hpp"
+#include "base/error.hpp"
+#include "routes/options.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+
+using namespace checkpg;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+RoutesSettings settings_of(const Arguments& arguments, const char* config = "") {
+    return routes_settings(parse_routes_command_line(arguments),
+                           ConfigFile{"c.conf", parse_config(config, "c.conf"), false});
+}
+
+std::string refusal(const Arguments& arguments, const char* config = "") {
+    try {
+        settings_of(arguments, config);
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+std::string usage(const std::string& what) { return what + "; see checkpgroutes --help"; }
+
+} // namespace
+
+TEST_CASE("without options and configuration the defaults hold") {
+    const RoutesCommandLine line = parse_routes_command_line({});
+    CHECK_FALSE(
+        (line.help || line.version || line.json || line.ping || line.quiet || line.verbose));
+    CHECK_FALSE(line.watch);
+    const RoutesSettings settings = routes_settings(line, std::nullopt);
+    CHECK(settings.sockets.empty());
+    CHECK(settings.rules.read_write == Arguments{"PostgresReadWrite-backend"});
+    CHECK(settings.rules.read_only == Arguments{"PostgresReadOnly-backend"});
+    CHECK(settings.rules.session_warning_percent == 90);
+    CHECK(settings.timeout == 1500ms);
+}
+
+TEST_CASE("the section [checkpgroutes] is read, the others are the checks'") {
+    const auto settings = settings_of({}, "user = x\nnonsense = 1\n[checkpgroutes]\n"
+                                          "socket = /a/b 127.0.0.1:9999\nread-write = w1, w2\n"
+                                          "read-only =\ntimeout = 800\nsession-warning = 75%\n"
+                                          "[PostgresReadWrite-backend]\ntimeout = 1s\n");
+    REQUIRE(settings.sockets.size() == 2);
+    CHECK(settings.sockets[0].name == "/a/b");
+    CHECK(settings.sockets[1].name == "127.0.0.1:9999");
+    CHECK(settings.rules.read_write == Arguments{"w1", "w2"});
+    CHECK(settings.rules.read_only.empty());
+    CHECK(settings.timeout == 800ms);
+    CHECK(settings.rules.session_warning_percent == 75);
+}
+
+TEST_CASE("the command line overrides the file") {
+    const auto settings =
+        settings_of({"--socket", "/c", "--socket", "/d", "--read-write", "x", "--read-only", "y",
+                     "--read-only", "z", "-t", "2"},
+                    "[checkpgroutes]\nsocket = /a\nread-write = w\nread-only = r\ntimeout = 1ms");
+    REQUIRE(settings.sockets.size() == 2);
+    CHECK(settings.sockets[1].name == "/d");
+    CHECK(settings.rules.read_write == Arguments{"x"});
+    CHECK(settings.rules.read_only == Arguments{"y", "z"});
+    CHECK(settings.timeout == 2s);
+    CHECK(settings_of({"--read-only", ""}).rules.read_only.empty());
+}
+
+TEST_CASE("a bare number is seconds on the command line") {
+    CHECK(parse_routes_command_line({"-t", "3"}).timeout == 3s);
+    CHECK(parse_routes_command_line({"--timeout=0.5"}).timeout == 500ms);
+    CHECK(parse_routes_command_line({"-t800ms"}).timeout == 800ms);
+    CHECK(parse_routes_command_line({"-t", "1", "-t", "2"}).timeout == 2s);
+}
+
+TEST_CASE("option --watch takes an interval or none") {
+    CHECK(parse_routes_command_line({"--watch"}).watch == 1s);
+    CHECK(parse_routes_command_line({"--watch", "-v"}).watch == 1s);
+    CHECK(parse_routes_command_line({"--watch", "5"}).watch == 5s);
+    CHECK(parse_routes_command_line({"--watch=500ms", "--json"}).watch == 500ms);
+}
+
+TEST_CASE("flags have their usual letters") {
+    CHECK(parse_routes_command_line({"-q"}).quiet);
+    CHECK(parse_routes_command_line({"-v"}).verbose);
+    CHECK(parse_routes_command_line({"-V"}).version);
+    CHECK(parse_routes_command_line({"-?"}).help);
+    CHECK(parse_routes_command_line({"--help", "-t", "x"}).help);
+    CHECK(parse_routes_command_line({"--config", "/x"}).config == "/x");
+}
+
+TEST_CASE("mistakes on the command line are named") {
+    CHECK(refusal({"--foo"}) == usage("unknown option '--foo'"));
+    CHECK(refusal({"foo"}) == usage("unknown argument 'foo'"));
+    CHECK(refusal({"-t"}) == usage("--timeout needs a value"));
+    CHECK(refusal({"--socket"}) == usage("--socket needs a value"));
+    CHECK(refusal({"-t", "0"}) == usage("'0' is no timeout from 1ms to 60s"));
+    CHECK(refusal({"-t", "61"}) == usage("'61' is no timeout from 1ms to 60s"));
+    CHECK(refusal({"-t", "soon"}) == usage("'soon' is no timeout from 1ms to 60s"));
+    CHECK(refusal({"--watch=0"}) == usage("'0' is no interval from 100ms to 1h"));
+    CHECK(refusal({"--ping", "--json"}) == usage("--ping and --json exclude each other"));
+    CHECK(refusal({"--ping", "--watch"}) == usage("--ping and --watch exclude each other"));
+    CHECK(refusal({"-q", "-v"}) == usage("--quiet and --verbose exclude each other"));
+    CHECK(refusal({"-q", "--json"}) == usage("--quiet and --json exclude each other"));
+    CHECK(refusal({"--json=1"}) != "accepted");
+    CHECK(refusal({"--socket", "router1:9999"}) ==
+          usage("'router1:9999' is no socket: give a path, or a numeric address and a port such as "
+                "127.0.0.1:9999"));
+}
+
+TEST_CASE("mistakes in the file are named with their line") {
+    CHECK(refusal({}, "[checkpgroutes]\nsockets = /a\n") ==
+          "c.conf:2: unknown key 'sockets' in section [checkpgroutes]");
+    CHECK(refusal({}, "[checkpgroutes]\n\ntimeout = never\n") ==
+          "c.conf:3: 'never' is no timeout from 1ms to 60s");
+    CHECK(refusal({}, "[checkpgroutes]\nsession-warning = 101%\n") ==
+          "c.conf:2: '101%' is no percentage from 1% to 100%");
+    CHECK(refusal({}, "[checkpgroutes]\nsocket = here\n") ==
+          "c.conf:2: 'here' is no socket: give a path, or a numeric address and a port such as "
+          "127.0.0.1:9999");
+    CHECK(refusal({}, "[checkpgroutes]\nread-write =\n") ==
+          "no read-write backend is named: name one with 'read-write'");
+}
+
+TEST_CASE("the help names every option and fits a screen") {
+    const std::string help = routes_help();
+    for (const char* option :
+         {"--socket", "--read-write", "--read-only", "--timeout", "--config", "--watch", "--json",
+          "--ping", "--quiet", "--verbose", "--version", "--help"})
+        CHECK(help.find(option) != std::string::npos);
+    CHECK(std::count(help.begin(), help.end(), '\n') <= 30);
+}

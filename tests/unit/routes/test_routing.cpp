@@ -1,0 +1,339 @@
+#include "routes/routes_unknown.hpp"
+#include "routes/routing.hpp"
+#include "stat_tables.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <string>
+
+using namespace checkpg;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+const std::string read_write = "PostgresReadWrite-backend";
+const std::string read_only = "PostgresReadOnly-backend";
+const RouteRules rules{{read_write}, {read_only}, 90};
+
+/// What the two checks of a server came to: exit codes, where 0 is UP and anything else DOWN.
+struct Server {
+    const char* name;
+    int read_write_code;
+    int read_only_code;
+};
+
+StatRow checked_row(const std::string& backend, const char* name, int code) {
+    return server_row(backend, name, code == 0 ? "UP" : "DOWN", code == 0 ? "PROCOK" : "PROCERR",
+                      code);
+}
+
+std::vector<StatRow> cluster(const std::vector<Server>& servers) {
+    std::vector<StatRow> rows{frontend_row("rw"), frontend_row("ro")};
+    for (const Server& server : servers)
+        rows.push_back(checked_row(read_write, server.name, server.read_write_code));
+    rows.push_back(backend_row(read_write));
+    for (const Server& server : servers)
+        rows.push_back(checked_row(read_only, server.name, server.read_only_code));
+    rows.push_back(backend_row(read_only));
+    return rows;
+}
+
+const std::vector<Server> healthy{{"db1", 1, 0}, {"db2", 0, 1}, {"db3", 1, 0}};
+
+StatRow& row_of(std::vector<StatRow>& rows, const std::string& backend, const std::string& server) {
+    return *std::find_if(rows.begin(), rows.end(), [&](const StatRow& row) {
+        return row.proxy == backend && row.server == server;
+    });
+}
+
+Names problems(const Routes& routes) {
+    Names texts;
+    for (const Problem& problem : routes.problems)
+        texts.push_back(std::string{words(problem.state)} + ": " + problem.text);
+    return texts;
+}
+
+Routes routes_of(const std::vector<Server>& servers) { return conclude(cluster(servers), rules); }
+
+} // namespace
+
+TEST_CASE("one primary and its standbys: ok") {
+    const Routes routes = routes_of(healthy);
+    CHECK(routes.state == RouteState::ok);
+    CHECK(routes.primaries == Names{"db2"});
+    CHECK(routes.standbys == Names{"db1", "db3"});
+    CHECK(routes.idle.empty());
+    CHECK(routes.problems.empty());
+    CHECK(routes.notes.empty());
+    CHECK_FALSE(routes.several_processes);
+}
+
+TEST_CASE("states of a cluster and what follows from them") {
+    struct Case {
+        const char* what;
+        std::vector<Server> servers;
+        RouteState state;
+        Names problems;
+    };
+    const Case cases[]{
+        {"a standby doesn't answer",
+         {{"db1", 3, 3}, {"db2", 0, 1}, {"db3", 1, 0}},
+         RouteState::warning,
+         {"warning: db1: timed out"}},
+        {"no standby is left",
+         {{"db1", 2, 2}, {"db2", 0, 1}},
+         RouteState::warning,
+         {"warning: no standby", "warning: db1: unreachable"}},
+        {"a standby lags: the read-only check's reason counts, not the role",
+         {{"db1", 1, 8}, {"db2", 0, 1}, {"db3", 1, 0}},
+         RouteState::warning,
+         {"warning: db1: standby not fit"}},
+        {"the primary is read-only",
+         {{"db1", 1, 0}, {"db2", 9, 1}},
+         RouteState::critical,
+         {"critical: no primary: 1 standby, 1 read-only", "warning: db2: read-only"}},
+        {"split brain",
+         {{"db1", 7, 1}, {"db2", 7, 1}, {"db3", 1, 0}},
+         RouteState::critical,
+         {"critical: no primary: split brain between db1, db2", "warning: db1: split brain",
+          "warning: db2: split brain"}},
+        {"an old primary that a newer one has left behind",
+         {{"db1", 7, 1}, {"db2", 0, 1}, {"db3", 1, 0}},
+         RouteState::warning,
+         {"warning: db1: split brain"}},
+        {"two servers get writes",
+         {{"db1", 0, 1}, {"db2", 0, 1}, {"db3", 1, 0}},
+         RouteState::critical,
+         {"critical: 2 primaries: db1, db2"}},
+        {"failover under way: the primary is gone, nobody is promoted yet",
+         {{"db1", 1, 0}, {"db2", 2, 2}, {"db3", 1, 0}},
+         RouteState::critical,
+         {"critical: no primary: 2 standby, 1 unreachable", "warning: db2: unreachable"}},
+        {"failover under way: promoted between the two checks",
+         {{"db1", 1, 1}, {"db2", 2, 2}, {"db3", 1, 0}},
+         RouteState::critical,
+         {"critical: no primary: 2 standby, 1 unreachable",
+          "warning: db1: changing its role: standby (PostgresReadWrite-backend), primary "
+          "(PostgresReadOnly-backend)",
+          "warning: db2: unreachable"}},
+        {"failover under way: the new primary still gets reads",
+         {{"db1", 0, 0}, {"db3", 1, 0}},
+         RouteState::warning,
+         {"warning: db1 serves both roles: it is in a read-only backend too"}},
+        {"reasons that differ are both given",
+         {{"db1", 2, 3}, {"db2", 0, 1}, {"db3", 1, 0}},
+         RouteState::warning,
+         {"warning: db1: unreachable (PostgresReadWrite-backend), timed out "
+          "(PostgresReadOnly-backend)"}},
+        {"all down",
+         {{"db1", 2, 2}, {"db2", 2, 2}},
+         RouteState::critical,
+         {"critical: no primary: 2 unreachable", "warning: no standby", "warning: db1: unreachable",
+          "warning: db2: unreachable"}},
+        {"no server at all",
+         {},
+         RouteState::critical,
+         {"critical: no primary", "warning: no standby"}},
+    };
+    for (const Case& one : cases) {
+        CAPTURE(one.what);
+        const Routes routes = routes_of(one.servers);
+        CHECK(routes.state == one.state);
+        CHECK(problems(routes) == one.problems);
+    }
+}
+
+TEST_CASE("statuses of a server that is neither") {
+    const std::pair<const char*, const char*> reasons[]{
+        {"MAINT", "in maintenance"},
+        {"MAINT (via a/b)", "in maintenance (via a/b)"},
+        {"MAINT (resolution)", "in maintenance (resolution)"},
+        {"DRAIN", "draining"},
+        {"NOLB", "finishing its sessions (NOLB)"},
+        {"DOWN (agent)", "taken down by its agent"},
+        {"DOWN", "down"},
+        {"STRANGE\x1b", "STRANGE?"},
+    };
+    for (const auto& [status, reason] : reasons) {
+        auto rows = cluster(healthy);
+        rows.push_back(server_row(read_write, "db9", status));
+        const Routes routes = conclude(rows, rules);
+        REQUIRE(routes.idle.size() == 1);
+        CHECK(routes.idle[0].name == "db9");
+        CHECK(routes.idle[0].reason == reason);
+        CHECK(routes.state == RouteState::warning);
+    }
+}
+
+TEST_CASE("a server of weight 0 is not served, one on its way up isn't yet") {
+    auto rows = cluster(healthy);
+    row_of(rows, read_only, "db1").weight = 0;
+    row_of(rows, read_only, "db3").status = "DOWN 2/3";
+    const Routes routes = conclude(rows, rules);
+    CHECK(problems(routes) ==
+          Names{"warning: no standby", "warning: db1: weight 0", "warning: db3: coming up"});
+}
+
+TEST_CASE("a server on its way down still serves") {
+    auto rows = cluster(healthy);
+    StatRow& row = row_of(rows, read_write, "db2");
+    row.status = "UP 1/3";
+    row.check_status = "* PROCERR";
+    row.check_code = 2;
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.primaries == Names{"db2"});
+    CHECK(problems(routes) ==
+          Names{"warning: db2 is going down in PostgresReadWrite-backend: unreachable"});
+}
+
+TEST_CASE("servers that were not checked yet get traffic: after a reload that may be anyone") {
+    auto rows = cluster({{"db1", 1, 0}, {"db2", 0, 1}});
+    StatRow& row = row_of(rows, read_write, "db1");
+    row.status = "UP";
+    row.check_status = "* INI";
+    row.check_code = {};
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.primaries == Names{"db1", "db2"});
+    CHECK(problems(routes).front() == "critical: 2 primaries: db1, db2");
+    CHECK(problems(routes).back() ==
+          "warning: db1 gets traffic and was not checked yet (PostgresReadWrite-backend)");
+}
+
+TEST_CASE("servers without a check are always served") {
+    auto rows = cluster({});
+    rows.push_back(server_row(read_write, "db1", "no check"));
+    rows.push_back(server_row(read_only, "db2", "no check"));
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.state == RouteState::ok);
+    CHECK(routes.primaries == Names{"db1"});
+    CHECK(routes.standbys == Names{"db2"});
+}
+
+TEST_CASE("a standby that no read-only backend knows is no problem") {
+    auto rows = cluster(healthy);
+    rows.push_back(checked_row(read_write, "db9", 1));
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.state == RouteState::ok);
+    REQUIRE(routes.idle.size() == 1);
+    CHECK(routes.idle[0].reason == "standby");
+}
+
+TEST_CASE("maintenance in one backend only is noted: after a failover it would matter") {
+    auto rows = cluster(healthy);
+    row_of(rows, read_write, "db1").status = "MAINT";
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.state == RouteState::ok);
+    CHECK(routes.notes == Names{"db1 is in maintenance in PostgresReadWrite-backend"});
+}
+
+TEST_CASE("a primary as backup of the read-only backend is meant") {
+    auto rows = cluster({{"db1", 1, 0}, {"db2", 0, 0}});
+    row_of(rows, read_only, "db2").backup = true;
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.state == RouteState::ok);
+    CHECK(routes.standbys == Names{"db1"});
+}
+
+TEST_CASE("a frontend that isn't open is critical") {
+    auto rows = cluster(healthy);
+    rows.push_back(frontend_row("other", "PAUSED"));
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.state == RouteState::critical);
+    CHECK(problems(routes) == Names{"critical: frontend other is not open (PAUSED)"});
+}
+
+TEST_CASE("sessions near a limit and queues are warned of") {
+    auto rows = cluster(healthy);
+    rows[0].sessions = 180;
+    rows[0].session_limit = 200;
+    StatRow& standby = row_of(rows, read_only, "db1");
+    standby.sessions = 89;
+    standby.session_limit = 100;
+    standby.queued = 3;
+    StatRow& backend = row_of(rows, read_only, "BACKEND");
+    backend.sessions = 89;
+    backend.session_limit = 20; // fullconn
+    backend.most_sessions = 120;
+    backend.queued = 1;
+    const Routes routes = conclude(rows, rules);
+    CHECK(problems(routes) == Names{"warning: rw: 180 of 200 sessions",
+                                    "warning: PostgresReadOnly-backend/db1: 3 queued",
+                                    "warning: PostgresReadOnly-backend: 1 queued"});
+    CHECK(routes.read_only.now == 89);
+    CHECK(routes.read_only.most == 120);
+    CHECK(routes.read_write.now == 0);
+    CHECK(routes.queued == 4);
+    CHECK(conclude(rows, {{read_write}, {read_only}, 89}).problems.size() == 4);
+}
+
+TEST_CASE("a backend that doesn't exist makes the state unknown") {
+    const auto conclude_with = [](const RouteRules& wrong) { conclude(cluster(healthy), wrong); };
+    CHECK_THROWS_AS(conclude_with({{"absent"}, {read_only}}), RoutesUnknown);
+    CHECK_THROWS_AS(conclude_with({{read_write}, {read_only, "absent"}}), RoutesUnknown);
+    try {
+        conclude_with({{"rw"}, {}});
+        FAIL("a frontend's name was taken for a backend's");
+    } catch (const RoutesUnknown& error) {
+        CHECK(std::string{error.what()} == "HAProxy has no backend 'rw'; it has: "
+                                           "PostgresReadOnly-backend, PostgresReadWrite-backend");
+    }
+}
+
+TEST_CASE("without a read-only backend no standby is missed") {
+    const Routes routes = conclude(cluster({{"db1", 0, 1}}), {{read_write}, {}, 90});
+    CHECK(routes.state == RouteState::ok);
+    CHECK(routes.entries.size() == 4);
+}
+
+TEST_CASE("several backends of one role are taken together") {
+    auto rows = cluster(healthy);
+    rows.push_back(checked_row("reports", "db4", 0));
+    rows.push_back(backend_row("reports"));
+    const Routes routes = conclude(rows, {{read_write}, {read_only, "reports"}, 90});
+    CHECK(routes.standbys == Names{"db1", "db3", "db4"});
+}
+
+TEST_CASE("several processes: a server is counted once, disagreement is warned of") {
+    auto rows = stat_rows("processes-2.2");
+    for (const StatRow& row : stat_rows("processes-second-2.2"))
+        rows.push_back(row);
+    Routes routes = conclude(rows, rules);
+    CHECK(routes.several_processes);
+    CHECK(routes.primaries == Names{"db1"});
+    CHECK(routes.standbys == Names{"db2"});
+    CHECK(routes.state == RouteState::ok);
+    row_of(rows, read_write, "db1").status = "DOWN";
+    routes = conclude(rows, rules);
+    CHECK(routes.primaries == Names{"db1"});
+    CHECK(problems(routes).back() == "warning: db1: HAProxy's processes disagree");
+}
+
+TEST_CASE("captured tables lead to the same conclusions whatever the version") {
+    for (const char* version : {"2.2", "2.6", "3.0", "3.2"}) {
+        CAPTURE(version);
+        const Routes routes = conclude(stat_rows(std::string{"cluster-"} + version), rules);
+        CHECK(routes.state == RouteState::ok);
+        CHECK(routes.primaries == Names{"acme-dvppg1db-server2.acme.corp.com"});
+        CHECK(routes.standbys.size() == 3);
+        const Routes odd = conclude(stat_rows(std::string{"oddities-"} + version), rules);
+        CHECK(odd.state == RouteState::critical);
+        CHECK(odd.primaries == Names{"primary", "checking", "going-down", "no-check"});
+        CHECK(odd.standbys == Names{"l7-ok"});
+    }
+}
+
+TEST_CASE("a problem names a few servers, not thousands") {
+    std::vector<StatRow> rows{backend_row(read_write), backend_row(read_only)};
+    for (int i = 0; i < 1000; ++i)
+        rows.push_back(checked_row(read_write, ("db" + std::to_string(i)).c_str(), 0));
+    CHECK(conclude(rows, rules).problems.front().text ==
+          "1000 primaries: db0, db1, db2, db3 and 996 more");
+}
+
+TEST_CASE("unknown routes carry their reason") {
+    const Routes routes = unknown_routes("no socket");
+    CHECK(routes.state == RouteState::unknown);
+    CHECK(problems(routes) == Names{"unknown: no socket"});
+}
