@@ -9,7 +9,7 @@ from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, 
                               version)
 
 DOCUMENTS = ["CHANGELOG.md", "README.md", "compare-checks", "create-role.sql", "haproxy.cfg",
-             "keepalived.conf", "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
+             "keepalived.conf", "reference.md", "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
 LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc", "libpq",
             "libstdc++", "nlohmann-json", "openssl"]
 
