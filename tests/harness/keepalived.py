@@ -14,7 +14,7 @@ def prepared(text):
     executable where it is before it is installed."""
     assert text.count("/usr/bin/checkpgroutes --ping") == 1
     text = text.replace("/usr/bin/checkpgroutes", str(public_copy("checkpgroutes")))
-    return re.sub(r"(?m)^( +interface) \S+", rf"\1 {_interface()}", text)
+    return re.sub(r"( interface| dev) \S+", rf"\1 {_interface()}", text)
 
 
 def complaints(text):
