@@ -124,10 +124,20 @@ def named_in_architecture():
             and not text.startswith("/")}
 
 
+def not_there(names):
+    """Sources may be named as includes name them, from src on."""
+    return [name for name in sorted(names)
+            if not (REPOSITORY / name).exists() and not (REPOSITORY / "src" / name).exists()]
+
+
 def test_every_path_in_the_architecture_exists():
-    """Sources are named as includes name them, from src on."""
-    assert [name for name in sorted(named_in_architecture())
-            if not (REPOSITORY / name).exists() and not (REPOSITORY / "src" / name).exists()] == []
+    assert not_there(named_in_architecture()) == []
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/testing.md"])
+def test_every_source_that_a_page_names_exists(document):
+    names = set(re.findall(r"[\w./-]+\.(?:cpp|hpp|c)\b", (REPOSITORY / document).read_text()))
+    assert names and not_there(names) == []
 
 
 def test_every_owner_has_what_it_owns():
