@@ -124,13 +124,13 @@ std::string settings_lines(const CheckReport& report) {
 }
 
 PeerFinding finding(const CheckReport& report, std::size_t peer) {
-    return peer_finding(*report.check.server.state()->identity, report.check.peers.answers[peer]);
+    return finding_of(*report.check.server.state()->identity, report.check.peers[peer]);
 }
 
 std::string peer_lines(const CheckReport& report) {
     std::string lines;
     for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
-        const Answer& answer = report.check.peers.answers[i];
+        const Answer& answer = report.check.peers[i];
         const auto when = answer.contact.answered.value_or(report.ended);
         const std::string why = answer.state() == nullptr ? ": " + answer.failure().text : "";
         lines += step(report, when,
@@ -193,7 +193,7 @@ Json peers_array(const CheckReport& report) {
     for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
         Json object = {{"peer", report.check.asked[i].text},
                        {"finding", words(finding(report, i))}};
-        object.update(answer_object(report, report.check.peers.answers[i]));
+        object.update(answer_object(report, report.check.peers[i]));
         array.push_back(object);
     }
     return array;

@@ -51,6 +51,7 @@ TlsEnd take_tls_end() noexcept { return std::exchange(last_end, TlsEnd::none); }
 
 TlsGlimpse peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) {
     TlsGlimpse glimpse;
+    ERR_clear_error(); // what other connections left there is not this one's
     const int got = SSL_peek_ex(connection, bytes, size, &glimpse.length);
     if (got != 1) {
         glimpse.length = 0;
