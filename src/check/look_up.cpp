@@ -3,6 +3,7 @@
 #include "check/objection.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <cerrno>

@@ -42,8 +42,11 @@ void bound_memory() noexcept {
     rlimit limit{};
     if (::getrlimit(RLIMIT_DATA, &limit) == 0)
         given = limit.rlim_cur;
-    CRYPTO_set_mem_functions(allocate, allocate_again, release);
     raise_memory_bound(0);
+}
+
+void watch_openssl_memory() noexcept {
+    CRYPTO_set_mem_functions(allocate, allocate_again, release);
 }
 
 void raise_memory_bound([[maybe_unused]] std::size_t bytes) noexcept {
