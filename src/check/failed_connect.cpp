@@ -39,7 +39,8 @@ std::optional<int> error_in(std::string_view text) noexcept {
 std::optional<int> error_of(PGconn* connection, const LookAhead& seen, std::string_view text) {
     const auto error = seen.says_error() ? std::nullopt : error_in(text);
     const int socket = PQsocket(connection);
-    if (error || socket == -1) // libpq closes it at its end and in some errors, and then has no error
+    if (error ||
+        socket == -1) // libpq closes it at its end and in some errors, and then has no error
         return error.value_or(0);
     return end_of(socket);
 }
@@ -85,8 +86,8 @@ Breakdown breakdown_of(PGconn* connection, int status, const LookAhead& seen,
     Breakdown breakdown;
     breakdown.sqlstate = message.sqlstate;
     breakdown.connected = seen.connected();
-    breakdown.error = seen.connected() ? error_of(connection, seen, message.text)
-                                       : error_in(message.text);
+    breakdown.error =
+        seen.connected() ? error_of(connection, seen, message.text) : error_in(message.text);
     breakdown.short_of_memory = is_short_of_memory();
     breakdown.status = status;
     breakdown.tls_reply = seen.tls_reply();

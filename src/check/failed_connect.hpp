@@ -18,8 +18,8 @@ namespace checkpg {
 ExitCode code_of_failed_start(const std::vector<Setting>& settings, std::string_view message);
 
 /// What a connection had come to that failed with this message. `status`, a ConnStatusType, is what
-/// libpq was about to do, `seen` what the server had shown until then. Call it once, right after the
-/// failure: it takes the connection's TLS end.
+/// libpq was about to do, `seen` what the server had shown until then. Call it once, right after
+/// the failure: it takes the connection's TLS end.
 Breakdown breakdown_of(pg_conn* connection, int status, const LookAhead& seen,
                        const ErrorText& message);
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr rlim_t base = rlim_t{24} * 1024 * 1024;
 
-/// More than libpq asks for in one piece: it doubles its buffers, and no conversation is longer than
-/// 64 kB.
+/// More than libpq asks for in one piece: it doubles its buffers, and no conversation is longer
+/// than 64 kB.
 constexpr std::size_t piece = std::size_t{256} * 1024;
 
 bool was_refused = false;
@@ -60,8 +60,8 @@ void raise_memory_bound([[maybe_unused]] std::size_t bytes) noexcept {
 }
 
 bool is_short_of_memory() noexcept {
-    void* const memory = ::mmap(nullptr, piece, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        ::mmap(nullptr, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory != MAP_FAILED)
         ::munmap(memory, piece);
     return was_refused || memory == MAP_FAILED;

@@ -5,8 +5,8 @@
 namespace checkpg {
 
 /// Bounds this process's memory, unless it is bounded more tightly already, so that no server can
-/// make it grow: what doesn't fit fails as "out of memory". Not under the address sanitizer, whose own
-/// memory would not fit.
+/// make it grow: what doesn't fit fails as "out of memory". Not under the address sanitizer, whose
+/// own memory would not fit.
 void bound_memory() noexcept;
 
 /// Makes room for so much more, for what is configured and comes from no server.

@@ -2,9 +2,10 @@
 
 #include "check/look_up.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
-#include <fmt/format.h>
 #include <poll.h>
 
 namespace checkpg {
@@ -135,12 +136,12 @@ public:
         if (answered() != attempts_.end())
             return answered()->answer();
         std::vector<Answer> failures;
+        failures.reserve(attempts_.size());
         for (const Attempt& attempt : attempts_)
             failures.push_back(attempt.answer());
-        return *std::min_element(failures.begin(), failures.end(),
-                                 [](const Answer& a, const Answer& b) {
-                                     return a.failure().sign < b.failure().sign;
-                                 });
+        return *std::min_element(
+            failures.begin(), failures.end(),
+            [](const Answer& a, const Answer& b) { return a.failure().sign < b.failure().sign; });
     }
 
 private:
@@ -233,6 +234,7 @@ public:
                 count_time();
         }
         std::vector<Answer> answers;
+        answers.reserve(probes_.size());
         for (Probe& probe : probes_) {
             if (!probe.done())
                 probe.give_up(Sign::no_time);

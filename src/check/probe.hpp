@@ -24,10 +24,10 @@ Answer ask_server(std::vector<Setting> server, const Question& question, Deadlin
 
 /// Asks all these servers the same at the same time, each over a connection of its own, and gives
 /// each of them `patience` from when its address is known. To one that stays silent it connects
-/// again and again within the first half of that: a packet may be lost, and of several addresses one
-/// may be dead. Only what passes while we listen counts as its time; who had not all of it when the
-/// deadline comes has the sign no_time, and silence is known to be silence. In the servers' order;
-/// every failure is in the answers; throws only std::bad_alloc.
+/// again and again within the first half of that: a packet may be lost, and of several addresses
+/// one may be dead. Only what passes while we listen counts as its time; who had not all of it when
+/// the deadline comes has the sign no_time, and silence is known to be silence. In the servers'
+/// order; every failure is in the answers; throws only std::bad_alloc.
 std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
                                 milliseconds patience, Deadline deadline);
 

@@ -41,7 +41,8 @@ Verdict judge_standby(const Demands& demands, const ServerState& state) {
 }
 
 std::string place(const Contact& contact) {
-    return contact.address.empty() ? "" : fmt::format("{}, port {}: ", contact.address, contact.port);
+    return contact.address.empty() ? ""
+                                   : fmt::format("{}, port {}: ", contact.address, contact.port);
 }
 
 /// The words for a peer that leaves no verdict.

@@ -27,11 +27,17 @@ namespace {
 
 constexpr int last_error = 133; // EHWPOISON
 
-constexpr std::array every_finding{
-    PeerFinding::not_asked,     PeerFinding::unheard,         PeerFinding::silent,
-    PeerFinding::no_answer,     PeerFinding::standby,         PeerFinding::same_instance,
-    PeerFinding::older_primary, PeerFinding::equal_primary,   PeerFinding::newer_primary,
-    PeerFinding::foreign_primary, PeerFinding::unidentified_primary};
+constexpr std::array every_finding{PeerFinding::not_asked,
+                                   PeerFinding::unheard,
+                                   PeerFinding::silent,
+                                   PeerFinding::no_answer,
+                                   PeerFinding::standby,
+                                   PeerFinding::same_instance,
+                                   PeerFinding::older_primary,
+                                   PeerFinding::equal_primary,
+                                   PeerFinding::newer_primary,
+                                   PeerFinding::foreign_primary,
+                                   PeerFinding::unidentified_primary};
 
 bool contains(const std::vector<int>& list, int value) {
     return std::find(list.begin(), list.end(), value) != list.end();
@@ -100,9 +106,9 @@ TEST_CASE("every error of connect and socket has its place") {
 }
 
 TEST_CASE("every error of recv and send has its place") {
-    const std::vector<int> ends{0,           ECONNRESET,   ECONNREFUSED, EPIPE,    ETIMEDOUT,
-                                EHOSTUNREACH, ENETUNREACH, EHOSTDOWN,    ENETDOWN, ENONET,
-                                ENOPROTOOPT, EOPNOTSUPP,   EPROTO};
+    const std::vector<int> ends{
+        0,         ECONNRESET, ECONNREFUSED, EPIPE,       ETIMEDOUT,  EHOSTUNREACH, ENETUNREACH,
+        EHOSTDOWN, ENETDOWN,   ENONET,       ENOPROTOOPT, EOPNOTSUPP, EPROTO};
     for (int error = 0; error <= last_error; ++error)
         for (const int status : {CONNECTION_MADE, CONNECTION_AWAITING_RESPONSE, CONNECTION_AUTH_OK,
                                  CONNECTION_SSL_STARTUP, CONNECTION_OK}) {

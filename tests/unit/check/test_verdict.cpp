@@ -138,9 +138,9 @@ TEST_CASE("peers that had not their full time are not silent") {
 }
 
 TEST_CASE("a peer that this machine could not ask leaves no verdict") {
-    for (const ExitCode code : {ExitCode::unreachable, ExitCode::timed_out, ExitCode::access_denied,
-                                ExitCode::not_ready, ExitCode::unexpected_answer,
-                                ExitCode::internal, ExitCode::configuration}) {
+    for (const ExitCode code :
+         {ExitCode::unreachable, ExitCode::timed_out, ExitCode::access_denied, ExitCode::not_ready,
+          ExitCode::unexpected_answer, ExitCode::internal, ExitCode::configuration}) {
         CHECK(with_peers(SplitBrain::refuse, {failed(code)}) == ExitCode::internal);
         CHECK(with_peers(SplitBrain::refuse, {failed(code), failed(Sign::no_time)}) ==
               ExitCode::internal);
@@ -194,9 +194,8 @@ TEST_CASE("split brain weighs more than read-only") {
     demands.require_writable = true;
     ServerState state = *primary.state();
     state.read_only = true;
-    CHECK(
-        judge(Role::primary, demands, answer_of(state), {server(false, "7", 9, 2)}).code ==
-        ExitCode::split_brain);
+    CHECK(judge(Role::primary, demands, answer_of(state), {server(false, "7", 9, 2)}).code ==
+          ExitCode::split_brain);
 }
 
 TEST_CASE("replay lag is what was received and not yet replayed") {
