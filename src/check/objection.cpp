@@ -100,13 +100,15 @@ Sign sign_of_giving_up(const Breakdown& seen) noexcept {
 
 } // namespace
 
+/// Not even an SQLSTATE counts while memory is out: under sslmode=prefer libpq asks once more
+/// without TLS when that fails, and may be refused for it.
 Sign sign_of(const Breakdown& seen) noexcept {
+    if (seen.short_of_memory)
+        return Sign::none;
     if (!seen.sqlstate.empty())
         return sign_of_sqlstate(seen.sqlstate);
     if (!seen.connected)
         return seen.error ? sign_of_connect(*seen.error) : Sign::none;
-    if (seen.short_of_memory)
-        return Sign::none;
     return seen.error ? sign_of_end(*seen.error) : sign_of_giving_up(seen);
 }
 

@@ -180,6 +180,7 @@ private:
             return;
         }
         std::vector<std::vector<Setting>> ways;
+        ways.reserve(addresses.size());
         for (const std::string& address : addresses)
             ways.push_back(settings_at(server_, {address}));
         begin_attempts(std::move(ways));

@@ -212,7 +212,8 @@ class TestMemory:
             server.authenticate("trust", connection="hostssl")
         return authority
 
-    def test_tls_under_a_tight_limit_is_never_a_yes(self, db1, db2):
+    @pytest.mark.parametrize("mode", ["verify-ca", "prefer"])
+    def test_tls_under_a_tight_limit_is_never_a_yes(self, db1, db2, mode):
         if is_instrumented():
             pytest.skip("the address sanitizer needs terabytes of address space")
         authority = self.encrypt(db1, db2)
@@ -221,7 +222,7 @@ class TestMemory:
         for kilobytes in range(2048, 8192, 128):
             size = kilobytes * 1024
             run = ask("checkpgprimary", db1, prefix=["/usr/bin/prlimit", f"--data={size}:{size}", "--"],
-                      configuration=f"{PATIENT}sslmode = verify-ca\n"
+                      configuration=f"{PATIENT}sslmode = {mode}\n"
                                     f"sslrootcert = {authority.certificate}\npeers = {eight}\n")
             codes.append(run.code)
             assert run.code != Code.OK, (kilobytes, run)

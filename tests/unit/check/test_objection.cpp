@@ -161,7 +161,7 @@ TEST_CASE("a TLS connection that ends has shown something unless the fault is in
     CHECK(sign_of(tls('H', TlsEnd::none)) == Sign::absurd);
 }
 
-TEST_CASE("while memory is out only an SQLSTATE counts") {
+TEST_CASE("while memory is out nothing is shown") {
     for (const int status : {CONNECTION_SSL_STARTUP, CONNECTION_AWAITING_RESPONSE, CONNECTION_OK}) {
         Breakdown seen = gave_up(status);
         seen.tls_reply = 'S';
@@ -170,8 +170,12 @@ TEST_CASE("while memory is out only an SQLSTATE counts") {
         CHECK(sign_of(seen) == Sign::none);
         seen.error = 0;
         CHECK(sign_of(seen) == Sign::none);
-        seen.sqlstate = "57P03";
-        CHECK(sign_of(seen) == Sign::refused);
+        seen.sqlstate = "28000"; // of an attempt without TLS, after one with it failed
+        CHECK(sign_of(seen) == Sign::none);
+        seen.connected = false;
+        seen.sqlstate = {};
+        seen.error = ECONNREFUSED;
+        CHECK(sign_of(seen) == Sign::none);
     }
 }
 
