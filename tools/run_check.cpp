@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/stdio.hpp"
 #include "check/check.hpp"
+#include "check/memory.hpp"
 #include "check/process.hpp"
 #include "check/report.hpp"
 #include "check/versions.hpp"

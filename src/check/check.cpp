@@ -1,9 +1,11 @@
 #include "check/check.hpp"
 
 #include "base/error.hpp"
+#include "check/memory.hpp"
 #include "check/process.hpp"
 
 #include <algorithm>
+#include <sys/stat.h>
 #include <thread>
 
 namespace checkpg {
@@ -29,7 +31,7 @@ Question question_for(Role wanted, const Settings& settings) {
 }
 
 Answer ask(const Settings& settings, const Question& question, Deadline deadline) {
-    return std::move(ask_servers({settings.connection}, question, deadline).all.front());
+    return checkpg::ask_server(settings.connection, question, deadline);
 }
 
 /// After a quiet hour the first WAL to arrive is, for a moment, behind a transaction that is an
@@ -62,6 +64,24 @@ void refuse_few_descriptors(std::size_t servers) {
         throw Error{ExitCode::internal, "too few file descriptors are left to ask the peers"};
 }
 
+/// OpenSSL reads the certificate files anew for each connection, and all of them are held at once.
+std::size_t size_of_files(const Settings& settings) {
+    std::size_t size = 0;
+    for (const char* const keyword : {"sslrootcert", "sslcrl", "sslcert", "sslkey"}) {
+        struct stat status {};
+        const std::string file{value_of(settings.connection, keyword)};
+        if (!file.empty() && ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode))
+            size += static_cast<std::size_t>(status.st_size);
+    }
+    return size;
+}
+
+/// What is configured is no fault of a server's: it has room beside what servers may use.
+void make_room(const Settings& settings) {
+    constexpr std::size_t times_its_size = 8; // a certificate in OpenSSL's memory
+    raise_memory_bound((settings.peers.size() + 1) * size_of_files(settings) * times_its_size);
+}
+
 void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     std::vector<std::vector<Setting>> servers;
     for (const Peer& peer : settings.peers)
@@ -70,21 +90,19 @@ void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
             servers.push_back(settings_for(peer, settings.connection));
         }
     refuse_few_descriptors(servers.size());
-    const Deadline for_peers = Deadline::in(settings.peer_timeout);
     Question question;
     question.identity = true;
-    Answers answers = ask_servers(std::move(servers), question, earlier(deadline, for_peers));
-    check.peers.answers = std::move(answers.all);
-    check.peers.cut_short = answers.unheard || deadline.when() < for_peers.when();
+    check.peers = ask_servers(std::move(servers), question, settings.peer_timeout, deadline);
 }
 
 } // namespace
 
 Check check_server(Role wanted, const Settings& settings, Deadline deadline) {
+    make_room(settings);
     Check check;
     check.server = ask_server(settings, question_for(wanted, settings), deadline);
     const ServerState* const state = check.server.state();
-    if (state != nullptr && !state->in_recovery && state->identity)
+    if (wanted == Role::primary && state != nullptr && !state->in_recovery)
         ask_peers(check, settings, deadline);
     check.verdict = judge(wanted, settings.demands, check.server, check.peers);
     return check;

@@ -22,6 +22,12 @@ std::size_t peek(int socket, unsigned char* bytes, std::size_t size) noexcept {
     return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 
+bool has_other_end(int socket) noexcept {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    return ::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+}
+
 } // namespace
 
 LookAhead::LookAhead(const std::vector<Setting>& settings)
@@ -34,6 +40,7 @@ LookAhead::LookAhead(const std::vector<Setting>& settings)
 void LookAhead::look(PGconn* connection) {
     const ConnStatusType status = PQstatus(connection);
     auto* const tls = static_cast<ssl_st*>(PQsslStruct(connection, "OpenSSL"));
+    connected_ = connected_ || has_other_end(PQsocket(connection));
     if (status == CONNECTION_SSL_STARTUP && tls == nullptr)
         look_at_tls_reply(PQsocket(connection));
     else if (status == CONNECTION_AWAITING_RESPONSE && tls != nullptr)
@@ -73,6 +80,7 @@ void LookAhead::look_at_message(std::span<const unsigned char> bytes) {
     if (bytes.empty())
         return;
     may_refuse_ = false;
+    says_error_ = bytes.front() == 'E';
     const auto request = AuthenticationRequest::read(bytes);
     if (!request)
         return; // if only part of it is there, libpq waits for the rest, and so do we

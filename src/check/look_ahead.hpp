@@ -23,6 +23,9 @@ public:
     /// Looks at what has arrived and leaves it there. Call it each time before PQconnectPoll(3).
     void look(pg_conn* connection);
 
+    /// The other side has accepted a connection.
+    bool connected() const noexcept { return connected_; }
+
     /// To the request for TLS: 'S' (yes), 'N' (no), another byte or, if there is none, NUL.
     char tls_reply() const noexcept { return tls_reply_; }
 
@@ -37,6 +40,9 @@ public:
     /// up at any other one, the message itself was wrong.
     bool may_refuse() const noexcept { return may_refuse_; }
 
+    /// The last message is an error of the server's.
+    bool says_error() const noexcept { return says_error_; }
+
 private:
     void look_at_tls_reply(int socket);
     void look_at_message(int socket);
@@ -46,10 +52,12 @@ private:
 
     bool authentication_required_; ///< require_auth is set (libpq 16)
     bool key_has_password_;        ///< sslpassword is set
+    bool connected_ = false;
     char tls_reply_ = '\0';
     std::string tls_refusal_;
     std::string_view authentication_;
     bool may_refuse_ = false;
+    bool says_error_ = false;
 };
 
 } // namespace checkpg

@@ -21,6 +21,10 @@ std::optional<std::string> why_ignored(const std::string& password_file) {
     return std::nullopt;
 }
 
+bool can_be_read(const std::string& password_file) {
+    return ::access(password_file.c_str(), R_OK) == 0 || errno == ENOENT;
+}
+
 std::string why_no_password(const std::string& password_file) {
     if (::access(password_file.c_str(), R_OK) == -1)
         return fmt::format("the server wants a password, and password file '{}' can't be read: {}",

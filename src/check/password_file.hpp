@@ -10,6 +10,9 @@ namespace checkpg {
 /// Nothing if it is fine or isn't there.
 std::optional<std::string> why_ignored(const std::string& password_file);
 
+/// Whether libpq could look into this password file: one that isn't there has nothing in it.
+bool can_be_read(const std::string& password_file);
+
 /// For a server that wants a password when we have none: what is wrong with the password file.
 std::string why_no_password(const std::string& password_file);
 

@@ -8,7 +8,6 @@
 #include <nss.h>
 #include <string>
 #include <string_view>
-#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include <vector>
@@ -42,17 +41,6 @@ void hide_environment_from_libpq() {
             names.emplace_back(text.substr(0, text.find('=')));
     for (const std::string& name : names)
         ::unsetenv(name.c_str());
-}
-
-void bound_memory() noexcept {
-#ifndef __SANITIZE_ADDRESS__
-    constexpr rlim_t largest = rlim_t{24} * 1024 * 1024;
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur > largest) {
-        limit.rlim_cur = largest;
-        ::setrlimit(RLIMIT_DATA, &limit);
-    }
-#endif
 }
 
 bool has_descriptors(std::size_t number) {

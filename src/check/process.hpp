@@ -17,10 +17,6 @@ void keep_to_ourselves() noexcept;
 /// setting is empty.
 void hide_environment_from_libpq();
 
-/// Bounds this process's memory, so that no server can make it grow: what doesn't fit fails as
-/// "out of memory". Not under the address sanitizer, whose own memory would not fit.
-void bound_memory() noexcept;
-
 /// Whether this many more descriptors can be open at once.
 bool has_descriptors(std::size_t number);
 

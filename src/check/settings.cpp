@@ -197,14 +197,14 @@ void settle_target(Layers& layers) {
     const std::string address{value_of(layers.settings(), "hostaddr")};
     if (host.empty() && address.empty())
         throw usage_error("no server is named: give HOST, or --help to see how");
+    if (value_of(layers.settings(), "port").empty())
+        layers.add_built_in("port", "5432");
     if (host.empty())
         return;
     if (host.front() == '/' || host.front() == '@')
         layers.add_built_in("hostaddr", "");
     else if (address.empty() && is_ip_address(host))
         layers.add_built_in("hostaddr", host);
-    if (value_of(layers.settings(), "port").empty())
-        layers.add_built_in("port", "5432");
 }
 
 /// Without these libpq would ask the operating system who is running it.

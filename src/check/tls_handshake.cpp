@@ -1,5 +1,7 @@
 #include "check/tls_handshake.hpp"
 
+#include "check/memory.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -41,6 +43,7 @@ void observe_tls() {
 /// programs may ask for by name: 2.5 million instructions. Here only a key in the old encrypted PEM
 /// form is looked up so. A shared OpenSSL may have engines that use the list: it is left alone.
 void prepare_openssl([[maybe_unused]] bool key_has_password) noexcept {
+    watch_openssl_memory();
 #if defined(CHECKPG_STATIC) && OPENSSL_VERSION_NUMBER >= 0x30000000L
     if (!key_has_password)
         OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS, nullptr);
@@ -51,6 +54,7 @@ TlsEnd take_tls_end() noexcept { return std::exchange(last_end, TlsEnd::none); }
 
 TlsGlimpse peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) {
     TlsGlimpse glimpse;
+    ERR_clear_error(); // what other connections left there is not this one's
     const int got = SSL_peek_ex(connection, bytes, size, &glimpse.length);
     if (got != 1) {
         glimpse.length = 0;

@@ -90,6 +90,11 @@ def executable(name):
     return path
 
 
+def is_static():
+    """Whether the executables bring a libpq of their own, as the shipped ones do."""
+    return b"libpq.so." not in executable("checkpgprimary").read_bytes()
+
+
 def public_copy(name, directory=None):
     """A copy of an executable in a directory every user may enter: the build tree may be closed
     to others."""

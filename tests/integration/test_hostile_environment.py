@@ -15,7 +15,7 @@ import pytest
 from harness import abilities, scratch, stages
 from harness.checks import (Code, ask, bin_directory, executable, haproxy_environment,
                             is_instrumented, run_check, write_configuration)
-from harness.hostile import StandIn, answer, scram_iterations, silent
+from harness.hostile import StandIn, answer, silent
 from harness.postgres import Server
 from harness.stages import mode_of, name_of
 from harness.waiting import PATIENCE, wait_for
@@ -163,14 +163,6 @@ def test_with_all_signals_blocked_a_root_certificate_that_is_a_fifo_ends_at_the_
             f"{SOON}sslmode = verify-full\nsslrootcert = {fifo}\n"))
     assert run.outcome == (Code.TIMED_OUT, "")
     assert TIMEOUT - 0.01 <= run.seconds and in_time(run)
-
-
-def test_with_all_signals_blocked_absurd_scram_iterations_end_at_the_deadline():
-    with StandIn(scram_iterations(2**31 - 1)) as server:
-        run = ask("checkpgprimary", server, prefix=BLOCKED, configuration=SOON,
-                  passwords="*:*:*:*:secret\n")
-    assert run.outcome == (Code.TIMED_OUT, "")
-    assert in_time(run)
 
 
 def start(server, configuration):
