@@ -38,12 +38,14 @@ rlimit data_limit() noexcept {
 }
 #endif
 
-/// Whoever should read it may have stopped: the process must end all the same.
+/// Whoever should read it may have stopped or gone: the process must end all the same, with its
+/// code.
 void say_last_words() noexcept {
+    const char* const text = last_words;
     pollfd out{STDOUT_FILENO, POLLOUT, 0};
-    if (const char* const text = last_words; text != nullptr && ::poll(&out, 1, 0) == 1)
-        [[maybe_unused]]
-        const auto written = ::write(STDOUT_FILENO, text, last_words_size);
+    if (text == nullptr || ::poll(&out, 1, 0) != 1 || (out.revents & POLLERR) != 0)
+        return;
+    [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, text, last_words_size);
 }
 
 extern "C" void end_now(int) {

@@ -433,14 +433,14 @@ def test_a_server_that_shows_all_it_thinks(primary, standby, program, configurat
 # How it ends
 
 
-def hung(options, form="manual"):
+def hung(options, form="manual", prefix=()):
     """A check that waits inside one call of OpenSSL's."""
     configuration = "timeout = 300ms\n" + stages.settings_that_block()
     with hostile.StandIn(lambda connection: stages.encrypted(connection).hold()) as server:
         if form == "haproxy":
             return ask("checkpgprimary", server, server="db1", configuration=configuration)
         return run_check("checkpgprimary", *options, server.address, server.port,
-                         configuration=configuration)
+                         configuration=configuration, prefix=prefix)
 
 
 def test_by_haproxy_the_watchdog_is_silent():
@@ -466,7 +466,14 @@ def test_with_quiet_the_watchdog_is_silent():
     assert hung(("-q",)).outcome == (Code.TIMED_OUT, "")
 
 
-def test_no_core_is_left(primary):
+def test_the_watchdog_needs_nobody_who_listens():
+    """As in `checkpgprimary db1 | head -0`: it is the code that counts."""
+    unheard = ["/usr/bin/python3", "-c", "import os, sys; r, w = os.pipe(); os.close(r); "
+               "os.dup2(w, 1); os.execv(sys.argv[1], sys.argv[1:])"]
+    assert hung((), prefix=unheard).code == Code.TIMED_OUT
+
+
+def test_no_core_is_left():
     """It would have the password in it."""
     if is_instrumented():
         pytest.skip("the address sanitizer looks for leaks as a debugger would")
