@@ -281,7 +281,7 @@ def test_a_password_elsewhere_makes_no_password_file_necessary(primary):
 # What libpq passes over
 
 
-@pytest.mark.parametrize("lines, words", {
+IDLE = {
     "a list without a root certificate": (
         "sslmode = require\nsslcrl = {crl}\n", ("sslcrl", "sslrootcert")),
     "a directory without a root certificate": (
@@ -300,11 +300,14 @@ def test_a_password_elsewhere_makes_no_password_file_necessary(primary):
     "a list that may be given up": (
         "sslmode = prefer\nsslcrl = {crl}\n", ("sslcrl", "prefer")),
     "the owner of a socket, over TCP": ("requirepeer = postgres\n", ("requirepeer", "TCP")),
-}.items())
+}
+
+
+@pytest.mark.parametrize("lines, words", IDLE.values(), ids=IDLE)
 def test_a_setting_that_would_not_count(server, authority, lines, words):
-    run = ask("checkpgprimary", server, server=NAME, configuration=lines[0].format(
+    run = ask("checkpgprimary", server, server=NAME, configuration=lines.format(
         root=authority.certificate, crl=authority.revocation_list()))
-    assert refused(run, *lines[1])
+    assert refused(run, *words)
 
 
 def test_the_owner_of_a_socket_counts_there(primary):
