@@ -5,7 +5,6 @@
 #include "check/process.hpp"
 
 #include <algorithm>
-#include <sys/stat.h>
 #include <thread>
 
 namespace checkpg {
@@ -64,22 +63,11 @@ void refuse_few_descriptors(std::size_t servers) {
         throw Error{ExitCode::internal, "too few file descriptors are left to ask the peers"};
 }
 
-/// OpenSSL reads the certificate files anew for each connection, and all of them are held at once.
-std::size_t size_of_files(const Settings& settings) {
-    std::size_t size = 0;
-    for (const char* const keyword : {"sslrootcert", "sslcrl", "sslcert", "sslkey"}) {
-        struct stat status {};
-        const std::string file{value_of(settings.connection, keyword)};
-        if (!file.empty() && ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode))
-            size += static_cast<std::size_t>(status.st_size);
-    }
-    return size;
-}
-
-/// What is configured is no fault of a server's: it has room beside what servers may use.
+/// What is configured is no fault of a server's: it has room beside what servers may use. OpenSSL
+/// reads the files anew for each connection, and all of them are held at once.
 void make_room(const Settings& settings) {
-    constexpr std::size_t times_its_size = 8; // a certificate in OpenSSL's memory
-    raise_memory_bound((settings.peers.size() + 1) * size_of_files(settings) * times_its_size);
+    constexpr std::size_t times_its_size = 12; // a revocation list in OpenSSL's memory takes 4 to 7
+    raise_memory_bound((settings.peers.size() + 1) * settings.file_bytes * times_its_size);
 }
 
 void ask_peers(Check& check, const Settings& settings, Deadline deadline) {

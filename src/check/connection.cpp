@@ -50,7 +50,7 @@ void Connection::advance() {
     if (flood_guard_.flooded(socket()))
         fail(ExitCode::unexpected_answer, Sign::absurd,
              fmt::format("the server sends more than {} kB: no answer of PostgreSQL",
-                         FloodGuard::largest_conversation / 1024));
+                         FloodGuard::most / 1024));
     else if (state_ == State::connecting)
         advance_connecting();
     else if (state_ == State::asking)
@@ -64,6 +64,10 @@ void Connection::advance_connecting() {
         contact_.connected = Deadline::Clock::now();
     if (contact_.authentication.empty())
         contact_.authentication = look_ahead_.authentication();
+    if (!look_ahead_.unverified().empty()) {
+        fail(ExitCode::configuration, Sign::none, look_ahead_.unverified());
+        return;
+    }
     const ConnStatusType status = PQstatus(connection);
     switch (PQconnectPoll(connection)) {
     case PGRES_POLLING_READING:
@@ -112,6 +116,7 @@ void Connection::fail_to_connect(int status) {
 void Connection::ask(const Question& question) {
     answer_.reset();
     question_ = question;
+    flood_guard_.start_anew();
     if (PQsendQuery(connection_.get(), state_query(question).c_str()) == 0) {
         fail_asking(PQerrorMessage(connection_.get()));
         return;

@@ -33,6 +33,10 @@ public:
     /// after the handshake.
     const std::string& tls_refusal() const noexcept { return tls_refusal_; }
 
+    /// Why the server's certificate was not verified as configured, seen when the handshake has
+    /// ended and nothing is said yet; empty if it was, or there is no TLS.
+    const std::string& unverified() const noexcept { return unverified_; }
+
     /// The log-in that the server first asked for, empty if it hasn't asked yet.
     std::string_view authentication() const noexcept { return authentication_; }
 
@@ -49,12 +53,16 @@ private:
     void look_at_message(ssl_st* tls);
     void look_at_message(std::span<const unsigned char> bytes);
     void expect_tls();
+    void look_at_verification(const ssl_st* tls);
 
     bool authentication_required_; ///< require_auth is set (libpq 16)
     bool key_has_password_;        ///< sslpassword is set
     bool connected_ = false;
+    std::string root_certificate_; ///< sslrootcert
+    std::string revocation_list_;  ///< sslcrl, else sslcrldir
     char tls_reply_ = '\0';
     std::string tls_refusal_;
+    std::string unverified_;
     std::string_view authentication_;
     bool may_refuse_ = false;
     bool says_error_ = false;

@@ -1,6 +1,7 @@
 #include "check/look_up.hpp"
 
 #include "check/objection.hpp"
+#include "check/target.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -83,8 +84,7 @@ void LookUp::Abandon::operator()(Request* request) const noexcept {
 
 bool needs_look_up(const std::vector<Setting>& settings) noexcept {
     const auto host = value_of(settings, "host");
-    return value_of(settings, "hostaddr").empty() && !host.empty() && host.front() != '/' &&
-           host.front() != '@';
+    return value_of(settings, "hostaddr").empty() && !host.empty() && !is_socket_directory(host);
 }
 
 std::vector<Setting> settings_at(std::vector<Setting> settings,

@@ -13,9 +13,9 @@ namespace {
 
 constexpr rlim_t base = rlim_t{24} * 1024 * 1024;
 
-/// More than libpq asks for in one piece: it doubles its buffers, and no conversation is longer
-/// than 64 kB.
-constexpr std::size_t piece = std::size_t{256} * 1024;
+/// More than libpq asks for in one piece: it doubles its buffers, and FloodGuard bounds what a
+/// server may say.
+constexpr std::size_t piece = std::size_t{1024} * 1024;
 
 bool was_refused = false;
 

@@ -13,8 +13,8 @@ namespace {
 /// What connect(2) and the attempt that it began say where the network or the other host does: a
 /// packet with a reset, an ICMP message (net/ipv4/icmp.c and net/ipv6/icmp.c of Linux, where they
 /// become errors), no route, or nobody who has that address. All else is ours: EACCES and EPERM
-/// (SELinux, BPF), EADDRNOTAVAIL and EAGAIN (no port or address to connect from), EMFILE, ENFILE,
-/// ENOMEM and ENOBUFS, an address that makes no sense here.
+/// (SELinux, BPF), ENETDOWN (the interface), EADDRNOTAVAIL and EAGAIN (no port or address to
+/// connect from), EMFILE, ENFILE, ENOMEM and ENOBUFS, an address that makes no sense here.
 Sign sign_of_connect(int error) noexcept {
     switch (error) {
     case ECONNREFUSED:
@@ -23,7 +23,6 @@ Sign sign_of_connect(int error) noexcept {
     case EHOSTUNREACH:
     case ENETUNREACH:
     case EHOSTDOWN:
-    case ENETDOWN:
     case ENONET:
     case ENOPROTOOPT:
     case EOPNOTSUPP:
@@ -46,7 +45,6 @@ Sign sign_of_end(int error) noexcept {
     case EHOSTUNREACH:
     case ENETUNREACH:
     case EHOSTDOWN:
-    case ENETDOWN:
     case ENONET:
     case ENOPROTOOPT:
     case EOPNOTSUPP:

@@ -70,4 +70,11 @@ TlsGlimpse peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) {
     return glimpse;
 }
 
+TlsVerification verification(const SSL* connection) noexcept {
+    X509_STORE* const store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(connection));
+    const auto flags = X509_VERIFY_PARAM_get_flags(X509_STORE_get0_param(store));
+    return {(SSL_get_verify_mode(connection) & SSL_VERIFY_PEER) != 0,
+            (flags & X509_V_FLAG_CRL_CHECK) != 0};
+}
+
 } // namespace checkpg

@@ -9,7 +9,8 @@
  * the password as long. Only one thread connects.
  *
  * The signature is that of src/include/common/scram-common.h, which is not installed: PostgreSQL
- * 16 added the hash type and the key's length.
+ * 15 added the error, 16 the hash type and the key's length. The linker compares no signatures, so
+ * a major version that nobody has compared is refused here.
  */
 #include <openssl/evp.h>
 
@@ -79,6 +80,10 @@ static int salted_password(const char* password, const char* salt, int salt_leng
     keep(password, salt, salt_length, iterations, key, key_length);
     return 0;
 }
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "compare scram_SaltedPassword() in this PostgreSQL's scram-common.h with the one below"
+#endif
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's name for it, by --wrap */
 #if PG_VERSION_NUM >= 160000

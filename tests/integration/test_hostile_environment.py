@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from harness import abilities, scratch, stages
+from harness import abilities, stages
 from harness.checks import (Code, ask, bin_directory, executable, haproxy_environment,
                             is_instrumented, run_check, write_configuration)
 from harness.hostile import StandIn, answer, silent
@@ -153,14 +153,11 @@ def test_too_little_memory_is_never_a_yes_and_never_hangs(two_primaries, limit):
 BLOCKED = after("signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())")
 
 
-def test_with_all_signals_blocked_a_root_certificate_that_is_a_fifo_ends_at_the_deadline(
-        authority):
-    """libpq waits for the FIFO inside one call: only the watchdog can end that."""
-    fifo = scratch.directory("fifo") / "root.crt"
-    os.mkfifo(fifo)
-    with StandIn(lambda connection: stages.tls_agreed(connection).hold()) as server:
-        run = ask("checkpgprimary", server, prefix=BLOCKED, configuration=(
-            f"{SOON}sslmode = verify-full\nsslrootcert = {fifo}\n"))
+def test_with_all_signals_blocked_a_revocation_list_that_is_a_fifo_ends_at_the_deadline():
+    """OpenSSL waits for the FIFO inside one call: only the watchdog can end that."""
+    with StandIn(lambda connection: stages.encrypted(connection).hold()) as server:
+        run = ask("checkpgprimary", server, server="db1", prefix=BLOCKED,
+                  configuration=SOON + stages.settings_that_block())
     assert run.outcome == (Code.TIMED_OUT, "")
     assert TIMEOUT - 0.01 <= run.seconds and in_time(run)
 
