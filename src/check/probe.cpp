@@ -61,12 +61,14 @@ public:
         }
     }
 
-    Answer answer() const {
+    /// Only when done, once.
+    Answer answer() {
         if (failed_look_up_)
-            return {*failed_look_up_, {}};
+            return {*failed_look_up_, {}, nullptr};
         if (connection_->state() == State::failed)
-            return {connection_->failure(), connection_->contact()};
-        return {connection_->answer(), connection_->contact()};
+            return {connection_->failure(), connection_->contact(), nullptr};
+        return {connection_->answer(), connection_->contact(),
+                std::make_shared<Connection>(std::move(*connection_))};
     }
 
 private:
@@ -154,6 +156,24 @@ Answers ask_servers(std::vector<std::vector<Setting>> servers, const Question& q
     while (!round.done() && !deadline.passed())
         round.advance(question, deadline);
     return round.answers();
+}
+
+void ask_again(Answer& answer, const Question& question, Deadline deadline) {
+    Connection& connection = *answer.connection;
+    connection.ask(question);
+    while (connection.state() == State::asking && !deadline.passed()) {
+        pollfd wait{connection.socket(), connection.events(), 0};
+        const timespec limit = as_timespec(deadline.remaining());
+        if (::ppoll(&wait, 1, &limit, nullptr) > 0)
+            connection.advance();
+    }
+    if (connection.state() == State::asking)
+        connection.time_out();
+    answer.contact = connection.contact();
+    if (connection.state() == State::failed)
+        answer = {connection.failure(), connection.contact(), nullptr};
+    else
+        answer.outcome = connection.answer();
 }
 
 } // namespace checkpg

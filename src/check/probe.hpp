@@ -2,6 +2,7 @@
 
 #include "check/connection.hpp"
 
+#include <memory>
 #include <variant>
 
 namespace checkpg {
@@ -10,6 +11,8 @@ namespace checkpg {
 struct Answer {
     std::variant<ServerState, Failure> outcome;
     Contact contact;
+    /// What it was asked over, to ask again; null if that failed.
+    std::shared_ptr<Connection> connection;
 
     /// The state, or null if the server gave none.
     const ServerState* state() const noexcept { return std::get_if<ServerState>(&outcome); }
@@ -30,5 +33,9 @@ struct Answers {
 /// std::bad_alloc.
 Answers ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
                     Deadline deadline);
+
+/// Asks a server again over the connection that its answer came by, and makes the answer the new
+/// one. Only if there is one.
+void ask_again(Answer& answer, const Question& question, Deadline deadline);
 
 } // namespace checkpg

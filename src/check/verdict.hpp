@@ -16,7 +16,8 @@ struct Verdict {
     std::string reason;
 };
 
-/// What the other servers answered, when a primary was to be told from others.
+/// What the other servers answered, when a primary was to be told from others, or a standby without
+/// a WAL receiver wanted to know whether there is one.
 struct PeerAnswers {
     std::vector<Answer> answers;
     /// They had less than their peer-timeout, or we had no time to hear them all.
@@ -35,9 +36,6 @@ enum class PeerFinding {
     newer_primary,   ///< of the same cluster, on a higher timeline
     foreign_primary, ///< a primary of another cluster: a node set up anew, or a wrong list
 };
-
-/// Whether something has waited on this standby for longer than allowed.
-bool is_too_late(const Demands& demands, const Replay& replay) noexcept;
 
 /// What the answer of a peer means for the primary with this identity.
 PeerFinding peer_finding(const Identity& primary, const Answer& peer);
