@@ -4,8 +4,9 @@
 CREATE ROLE checkpg LOGIN;
 \password checkpg
 
--- Only to see in which state a standby's WAL receiver is (require-streaming without it is
--- satisfied by a WAL receiver that is there):
+-- Only to see in which state a standby's WAL receiver is, and what its replay waits for
+-- (require-streaming without it is satisfied by a WAL receiver that is there, and max-replay-delay
+-- may find a standby too old for a moment while a long transaction writes):
 -- GRANT pg_read_all_stats TO checkpg;
 
 -- PostgreSQL 16 and newer: the check gets in when all ordinary connections are used up, and a busy

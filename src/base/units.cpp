@@ -129,4 +129,39 @@ std::string format_duration(milliseconds duration) {
 
 std::string format_size(std::uint64_t bytes) { return format_with(bytes, size_units); }
 
+std::string rough_duration(milliseconds duration) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+    const auto rest = (duration - seconds).count();
+    if (seconds.count() < 1)
+        return fmt::format("{} ms", rest);
+    if (seconds.count() < 60)
+        return fmt::format("{}.{} s", seconds.count(), rest / 100);
+    return rough_duration(seconds);
+}
+
+std::string rough_duration(std::chrono::seconds duration) {
+    constexpr std::int64_t minute = 60;
+    constexpr std::int64_t hour = 60 * minute;
+    constexpr std::int64_t day = 24 * hour;
+    const std::int64_t seconds = duration.count();
+    if (seconds < minute)
+        return fmt::format("{}s", seconds);
+    if (seconds < hour)
+        return fmt::format("{}m{:02}s", seconds / minute, seconds % minute);
+    if (seconds < day)
+        return fmt::format("{}h{:02}m", seconds / hour, seconds % hour / minute);
+    return fmt::format("{}d{:02}h", seconds / day, seconds % day / hour);
+}
+
+std::string rough_size(std::uint64_t bytes) {
+    const Unit* best = &size_units.front();
+    for (const Unit& unit : size_units)
+        if (bytes >= unit.factor)
+            best = &unit;
+    if (best->factor == 1)
+        return fmt::format("{} {}", bytes, best->name);
+    return fmt::format("{:.1f} {}", static_cast<double>(bytes) / static_cast<double>(best->factor),
+                       best->name);
+}
+
 } // namespace checkpg

@@ -31,4 +31,12 @@ std::string format_duration(milliseconds duration);
 /// 16777216 as "16MB": the shortest exact form, readable by parse_size().
 std::string format_size(std::uint64_t bytes);
 
+/// "767 ms", "13.4 s", "12m47s", "3h05m", "2d04h": what was measured, for people; not negative.
+std::string rough_duration(milliseconds duration);
+/// The same of what is known by the second: "13s".
+std::string rough_duration(std::chrono::seconds duration);
+
+/// "512 B", "3.1 MB": what was measured, for people.
+std::string rough_size(std::uint64_t bytes);
+
 } // namespace checkpg

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "check/memory.hpp"
 #include "check/process.hpp"
+#include "check/standby_fitness.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -13,9 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long WAL may wait that has just arrived after a quiet time. See ask_again().
-constexpr milliseconds replay_grace = 100ms;
-
 Question question_for(Role wanted, const Settings& settings) {
     const Demands& demands = settings.demands;
     Question question;
@@ -23,36 +21,66 @@ Question question_for(Role wanted, const Settings& settings) {
         question.identity = !settings.peers.empty();
         question.writable = demands.require_writable;
     } else {
+        question.identity = demands.streaming == Streaming::with_primary;
         question.replay = demands.max_replay_lag || demands.max_replay_delay;
-        question.receiver = demands.require_streaming;
+        question.receiver = demands.streaming != Streaming::any || demands.max_replay_delay;
     }
     return question;
 }
 
 Answer ask(const Settings& settings, const Question& question, Deadline deadline) {
-    return checkpg::ask_server(settings.connection, question, deadline);
+    return ask_server(settings.connection, question, deadline);
+}
+
+/// Whether it is a standby of such a fitness.
+template <typename Condition>
+bool is_standby(const Answer& answer, const Demands& demands, Condition condition) {
+    const ServerState* const state = answer.state();
+    return state != nullptr && state->in_recovery && condition(fitness(demands, *state));
+}
+
+/// How long a standby that seems stale is looked at.
+Deadline patience(const Demands& demands, Deadline deadline) {
+    constexpr milliseconds receiver_start = 500ms; // what is unknown gets known, or doesn't
+    const Deadline::Clock::duration longest = demands.max_replay_delay.value_or(receiver_start);
+    return Deadline::in(std::min(longest, deadline.remaining() / 2));
 }
 
 /// After a quiet hour the first WAL to arrive is, for a moment, behind a transaction that is an
-/// hour old: a healthy standby that must not be turned away. So what waited when it looked too
-/// late is given a moment, and counts only if it still waits then.
-Answer ask_again(const Replay& first, const Settings& settings, const Question& question,
-                 Deadline deadline) {
-    std::this_thread::sleep_until(
-        earlier(Deadline::in(replay_grace), Deadline::in(deadline.remaining() / 2)).when());
-    Answer second = ask(settings, question, deadline);
-    if (auto* const state = std::get_if<ServerState>(&second.outcome); state && state->replay)
-        state->replay->caught_up = state->replay->replayed >= first.received;
-    return second;
+/// hour old, and behind a long transaction replay may be late for a while: healthy standbys that
+/// must not be turned away. So what seems stale is looked at again, more and more seldom, at least
+/// once.
+void look_again(Answer& answer, const Settings& settings, Question question, Deadline deadline) {
+    using std::chrono::duration_cast;
+    const ServerState first = *answer.state();
+    const auto asked = *answer.contact.authenticated;
+    const Deadline end = patience(settings.demands, deadline);
+    auto pause = 20ms;
+    question.waits = true;
+    do {
+        std::this_thread::sleep_until(earlier(Deadline::in(pause), end).when());
+        ask_again(answer, question, deadline);
+        if (auto* const state = std::get_if<ServerState>(&answer.outcome))
+            compare(*state, first, duration_cast<milliseconds>(*answer.contact.answered - asked));
+        pause *= 2;
+    } while (is_standby(answer, settings.demands, deserves_another_look) && !end.passed());
 }
 
-Answer ask_server(const Settings& settings, const Question& question, Deadline deadline) {
-    Answer answer = ask(settings, question, deadline);
-    const ServerState* const state = answer.state();
-    if (state != nullptr && state->in_recovery && state->replay &&
-        is_too_late(settings.demands, *state->replay))
-        return ask_again(*state->replay, settings, question, deadline);
-    return answer;
+/// For a person: how far behind the standby is, where the verdict needed no such question. Whatever
+/// comes of it changes no verdict, and takes no time from it.
+void look_closer(Answer& answer, Deadline deadline) {
+    Question question;
+    question.replay = question.receiver = true;
+    Answer closer = answer;
+    ask_again(closer, question, Deadline::in(deadline.remaining() / 2));
+    auto* const state = std::get_if<ServerState>(&answer.outcome);
+    const ServerState* const seen = closer.state();
+    if (seen == nullptr || !seen->in_recovery)
+        return;
+    if (!state->replay)
+        state->replay = seen->replay;
+    if (!state->receiver)
+        state->receiver = seen->receiver;
 }
 
 /// Each of them may open a socket, a certificate and what looks its name up. A peer that can't be
@@ -83,17 +111,47 @@ void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     check.peers = ask_servers(std::move(servers), question, settings.peer_timeout, deadline);
 }
 
+/// Without peers nobody would ever be found to be the primary, and the demand be none.
+void refuse_no_peers(const Settings& settings) {
+    if (settings.demands.streaming == Streaming::with_primary && settings.peers.empty())
+        throw configuration_error("require-streaming = with-primary needs peers: the other servers "
+                                  "are asked whether one is primary");
+}
+
+Check check_primary(const Settings& settings, Deadline deadline) {
+    Check check;
+    check.server = ask(settings, question_for(Role::primary, settings), deadline);
+    const ServerState* const state = check.server.state();
+    if (state != nullptr && !state->in_recovery) {
+        check.server.connection.reset();
+        ask_peers(check, settings, deadline);
+    }
+    check.verdict = judge(Role::primary, settings.demands, check.server, check.peers);
+    return check;
+}
+
+Check check_standby(const Settings& settings, Deadline deadline) {
+    refuse_no_peers(settings);
+    const Demands& demands = settings.demands;
+    const Question question = question_for(Role::standby, settings);
+    Check check;
+    check.server = ask(settings, question, deadline);
+    if (is_standby(check.server, demands, deserves_another_look))
+        look_again(check.server, settings, question, deadline);
+    if (is_standby(check.server, demands, [](Fitness it) { return it == Fitness::unless_primary; }))
+        ask_peers(check, settings, deadline);
+    check.verdict = judge(Role::standby, demands, check.server, check.peers);
+    if (settings.by_hand && is_standby(check.server, demands, [](Fitness) { return true; }))
+        look_closer(check.server, deadline);
+    return check;
+}
+
 } // namespace
 
 Check check_server(Role wanted, const Settings& settings, Deadline deadline) {
     make_room(settings);
-    Check check;
-    check.server = ask_server(settings, question_for(wanted, settings), deadline);
-    const ServerState* const state = check.server.state();
-    if (wanted == Role::primary && state != nullptr && !state->in_recovery)
-        ask_peers(check, settings, deadline);
-    check.verdict = judge(wanted, settings.demands, check.server, check.peers);
-    return check;
+    return wanted == Role::primary ? check_primary(settings, deadline)
+                                   : check_standby(settings, deadline);
 }
 
 } // namespace checkpg

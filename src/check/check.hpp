@@ -14,7 +14,8 @@ struct Check {
 };
 
 /// Asks the server of the settings until the deadline and judges its answer. If it must be the
-/// primary, says so and has peers, all of them are asked at once.
+/// primary, says so and has peers, all of them are asked at once; of a standby that lost its WAL
+/// receiver, if the settings want that. A standby that seems stale is looked at again.
 Check check_server(Role wanted, const Settings& settings, Deadline deadline);
 
 } // namespace checkpg

@@ -55,11 +55,12 @@ public:
 
     void give_up(Sign sign) { connection_.time_out(sign); }
 
-    /// Only when it is over.
-    Answer answer() const {
+    /// Only when it is over, once.
+    Answer answer() {
         if (failed())
-            return {connection_.failure(), connection_.contact()};
-        return {connection_.answer(), connection_.contact()};
+            return {connection_.failure(), connection_.contact(), nullptr};
+        return {connection_.answer(), connection_.contact(),
+                std::make_shared<Connection>(std::move(connection_))};
     }
 
 private:
@@ -129,15 +130,16 @@ public:
                 attempt.give_up(sign);
     }
 
-    /// Of several attempts without an answer the one that says least. Only when done.
-    Answer answer() const {
+    /// Of several attempts without an answer the one that says least. Only when done, once.
+    Answer answer() {
         if (failed_look_up_)
-            return {*failed_look_up_, {}};
-        if (answered() != attempts_.end())
-            return answered()->answer();
+            return {*failed_look_up_, {}, nullptr};
+        for (Attempt& attempt : attempts_)
+            if (attempt.answered())
+                return attempt.answer();
         std::vector<Answer> failures;
         failures.reserve(attempts_.size());
-        for (const Attempt& attempt : attempts_)
+        for (Attempt& attempt : attempts_)
             failures.push_back(attempt.answer());
         return *std::min_element(
             failures.begin(), failures.end(),
@@ -299,6 +301,24 @@ Answer ask_server(std::vector<Setting> server, const Question& question, Deadlin
 std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
                                 milliseconds patience, Deadline deadline) {
     return Round{std::move(servers), patience}.ask(question, deadline);
+}
+
+void ask_again(Answer& answer, const Question& question, Deadline deadline) {
+    Connection& connection = *answer.connection;
+    connection.ask(question);
+    while (connection.state() == Connection::State::asking && !deadline.passed()) {
+        pollfd wait{connection.socket(), connection.events(), 0};
+        const timespec limit = as_timespec(deadline.remaining());
+        if (::ppoll(&wait, 1, &limit, nullptr) > 0)
+            connection.advance();
+    }
+    if (connection.state() == Connection::State::asking)
+        connection.time_out(Sign::no_time);
+    answer.contact = connection.contact();
+    if (connection.state() == Connection::State::failed)
+        answer = {connection.failure(), connection.contact(), nullptr};
+    else
+        answer.outcome = connection.answer();
 }
 
 } // namespace checkpg

@@ -2,6 +2,7 @@
 
 #include "check/connection.hpp"
 
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -11,6 +12,8 @@ namespace checkpg {
 struct Answer {
     std::variant<ServerState, Failure> outcome;
     Contact contact;
+    /// What it was asked over, to ask again; null if that failed.
+    std::shared_ptr<Connection> connection;
 
     /// The state, or null if the server gave none.
     const ServerState* state() const noexcept { return std::get_if<ServerState>(&outcome); }
@@ -30,5 +33,9 @@ Answer ask_server(std::vector<Setting> server, const Question& question, Deadlin
 /// order; every failure is in the answers; throws only std::bad_alloc.
 std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
                                 milliseconds patience, Deadline deadline);
+
+/// Asks a server again over the connection that its answer came by, and makes the answer the new
+/// one. Only if there is one.
+void ask_again(Answer& answer, const Question& question, Deadline deadline);
 
 } // namespace checkpg

@@ -1,6 +1,7 @@
 #include "check/report.hpp"
 
 #include "base/units.hpp"
+#include "check/standby_fitness.hpp"
 
 #include <fmt/format.h>
 
@@ -38,13 +39,34 @@ std::string lsn_words(std::uint64_t lsn) {
     return fmt::format("{:X}/{:X}", lsn >> 32, lsn & 0xFFFFFFFF);
 }
 
-std::string replay_words(const Replay& replay) {
+std::string_view waiting_words(Waiting waiting) noexcept {
+    switch (waiting) {
+    case Waiting::nothing:
+        return ", nothing waits";
+    case Waiting::something:
+        return "";
+    case Waiting::unknown:
+        return ", what waits is unknown";
+    }
+    return "";
+}
+
+/// "lag 3.1 MB, last replayed transaction 12m47s old".
+std::string lag_words(const ServerState& state) {
+    const Replay& replay = *state.replay;
     const auto lag = replay.lag();
-    return fmt::format("received {}, replayed {}, lag {}; last replayed transaction is {} old{}",
+    return fmt::format(
+        "lag {}, {}{}{}", lag ? rough_size(*lag) : "unknown",
+        replay.age ? fmt::format("last replayed transaction {} old", rough_duration(*replay.age))
+                   : "no transaction replayed since its start",
+        waiting_words(waiting(state)), replay.paused ? ", replay is paused" : "");
+}
+
+std::string replay_words(const ServerState& state) {
+    const Replay& replay = *state.replay;
+    return fmt::format("received {}, replayed {}, {}",
                        replay.received ? lsn_words(*replay.received) : "nothing",
-                       replay.replayed ? lsn_words(*replay.replayed) : "nothing",
-                       lag ? format_size(*lag) : "unknown", format_duration(replay.age),
-                       replay.is_behind() ? "" : ", nothing waits");
+                       replay.replayed ? lsn_words(*replay.replayed) : "nothing", lag_words(state));
 }
 
 /// What a server says of itself, a line for each thing asked.
@@ -59,7 +81,7 @@ std::string state_lines(const ServerState& state) {
         lines += detail(
             fmt::format("transactions are {}", *state.read_only ? "read-only" : "read-write"));
     if (state.replay)
-        lines += detail(replay_words(*state.replay));
+        lines += detail(replay_words(state));
     if (state.receiver == Receiver::hidden)
         lines += detail("there is a WAL receiver; to see whether it streams: GRANT "
                         "pg_read_all_stats TO the check's role");
@@ -141,8 +163,10 @@ std::string_view words(Receiver receiver) noexcept {
 }
 
 std::string summary(const CheckReport& report) {
-    return fmt::format("{}: {}", server_name(report.settings.connection),
-                       report.check.verdict.reason);
+    const ServerState* const state = report.check.server.state();
+    const bool lags = state != nullptr && state->in_recovery && state->replay;
+    return fmt::format("{}: {}{}", server_name(report.settings.connection),
+                       report.check.verdict.reason, lags ? "; " + lag_words(*state) : "");
 }
 
 std::string story(const CheckReport& report) {

@@ -1,5 +1,6 @@
 #include "base/version.hpp"
 #include "check/report.hpp"
+#include "check/standby_fitness.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -28,8 +29,12 @@ void add_state(Json& object, const ServerState& state) {
         object["read_only"] = *state.read_only;
     if (state.replay) {
         object["replay_lag_bytes"] = optional(state.replay->lag());
-        object["last_replay_age_ms"] = state.replay->age.count();
-        object["behind"] = state.replay->is_behind();
+        object["last_replay_age_ms"] =
+            state.replay->age ? Json(state.replay->age->count()) : Json(nullptr);
+        object["replay_paused"] = state.replay->paused;
+        const Waiting waits = waiting(state);
+        object["behind"] =
+            waits == Waiting::unknown ? Json(nullptr) : Json(waits == Waiting::something);
     }
     if (state.receiver)
         object["wal_receiver"] = words(*state.receiver);

@@ -36,12 +36,19 @@ std::string identity_columns() {
            " ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END";
 }
 
+/// A primary refuses to say whether its replay is paused.
 std::string replay_columns() {
-    return ", pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn(), " +
+    return ", pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()"
+           ", CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_is_wal_replay_paused()"
+           " ELSE false END, " +
            moment("pg_catalog.clock_timestamp()") + ", " +
-           moment("COALESCE(pg_catalog.pg_last_xact_replay_timestamp(),"
-                  " pg_catalog.pg_postmaster_start_time())");
+           moment("pg_catalog.pg_last_xact_replay_timestamp()");
 }
+
+/// What the process that replays waits for, NULL for a role that may not see it.
+constexpr std::string_view wait_column =
+    ", (SELECT wait_event FROM pg_catalog.pg_stat_get_activity(NULL)"
+    " WHERE backend_type OPERATOR(pg_catalog.=) 'startup')";
 
 template <typename Number, typename... Format>
 std::optional<Number> whole_number(std::string_view text, Format... format) noexcept {
@@ -165,47 +172,49 @@ std::optional<std::uint64_t> read_lsn(Row& row) {
     return position;
 }
 
+std::optional<std::int64_t> read_moment(Row& row) {
+    const auto text = row.next(text_type);
+    const auto moment = text ? microseconds(*text) : std::nullopt;
+    if (text && !moment)
+        throw std::invalid_argument{"a moment makes no sense"};
+    return moment;
+}
+
 Replay read_replay(Row& row) {
     Replay replay;
     replay.received = read_lsn(row);
     replay.replayed = read_lsn(row);
+    replay.paused = row.next(boolean_type, boolean);
     const auto now = row.next(text_type, microseconds);
-    const auto last = row.next(text_type, microseconds);
-    replay.age = std::chrono::duration_cast<milliseconds>(
-        std::chrono::microseconds{std::max<std::int64_t>(now - last, 0)});
+    if (const auto last = read_moment(row))
+        replay.age = std::chrono::duration_cast<milliseconds>(
+            std::chrono::microseconds{std::max<std::int64_t>(now - *last, 0)});
     return replay;
 }
 
-Receiver read_receiver(Row& row) {
-    const auto pid = row.next(integer_type);
-    const auto status = row.next(text_type);
-    if (!pid)
+Receiver receiver_of(bool there, std::optional<std::string_view> status) noexcept {
+    if (!there)
         return Receiver::none;
     if (!status)
         return Receiver::hidden;
     return *status == "streaming" ? Receiver::streaming : Receiver::not_streaming;
 }
 
-/// WAL that no commit has asked for is written and sent in whole pages (src/backend/access/
-/// transam/xlog.c, XLogBackgroundFlush()), so that it ends within a record that can't be replayed
-/// yet. A commit is sent up to its end, which hardly ever is the end of a page.
-bool ends_within_a_record(std::uint64_t received, std::uint64_t lag) noexcept {
-    constexpr std::uint64_t page = 8192;                        // XLOG_BLCKSZ
-    constexpr std::uint64_t largest = std::uint64_t{64} * 1024; // of all but the rarest records
-    return received % page == 0 && lag <= largest;
+void read_receiver(Row& row, ServerState& state) {
+    const auto pid = row.next(integer_type);
+    const auto number = pid ? whole_number<int>(*pid) : 0;
+    if (!number)
+        throw std::invalid_argument{"a process number makes no sense"};
+    state.receiver_pid = *number;
+    state.receiver = receiver_of(pid.has_value(), row.next(text_type));
 }
 
 } // namespace
 
-bool Replay::is_behind() const noexcept {
-    const auto waiting = lag().value_or(0);
-    return waiting > 0 && !caught_up && !ends_within_a_record(*received, waiting);
-}
-
 std::optional<std::uint64_t> Replay::lag() const noexcept {
-    if (!received || !replayed)
+    if (!received || !replayed || *received < *replayed)
         return std::nullopt;
-    return *received > *replayed ? *received - *replayed : 0;
+    return *received - *replayed;
 }
 
 std::string state_query(const Question& question) {
@@ -216,6 +225,8 @@ std::string state_query(const Question& question) {
         query += ", pg_catalog.current_setting('transaction_read_only')";
     if (question.replay)
         query += replay_columns();
+    if (question.waits)
+        query += wait_column;
     if (question.receiver)
         query += ", receiver.pid, receiver.status FROM (VALUES (true)) AS here"
                  " LEFT JOIN pg_catalog.pg_stat_wal_receiver AS receiver ON true";
@@ -229,7 +240,9 @@ std::string grants_for(const Question& question, std::string_view role) {
                      "pg_walfile_name(pg_lsn)";
     if (question.replay)
         functions += ", pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), "
-                     "pg_last_xact_replay_timestamp(), pg_postmaster_start_time()";
+                     "pg_is_wal_replay_paused(), pg_last_xact_replay_timestamp()";
+    if (question.waits)
+        functions += ", pg_stat_get_activity(integer)";
     std::string grants = fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", functions, role);
     if (question.receiver)
         grants += fmt::format("; GRANT SELECT ON pg_stat_wal_receiver TO {}", role);
@@ -246,8 +259,13 @@ ServerState read_state(const Question& question, const PGresult* result) {
         state.read_only = row.next(text_type, on_or_off);
     if (question.replay)
         state.replay = read_replay(row);
+    if (question.waits) {
+        const auto wait = row.next(text_type);
+        if (state.replay)
+            state.replay->waits_for_wal = wait == "RecoveryWalStream";
+    }
     if (question.receiver)
-        state.receiver = read_receiver(row);
+        read_receiver(row, state);
     row.expect_end();
     return state;
 }

@@ -18,6 +18,7 @@ struct Question {
     bool writable = false;
     bool replay = false;   ///< how far a standby has come
     bool receiver = false; ///< whether a standby's WAL receiver runs
+    bool waits = false;    ///< whether a standby's replay waits for WAL
 };
 
 /// Which instance this is. Two servers with the same system identifier are of one cluster; two
@@ -40,13 +41,20 @@ struct Identity {
 struct Replay {
     std::optional<std::uint64_t> received; ///< LSN; none if nothing was received since its start
     std::optional<std::uint64_t> replayed; ///< LSN
-    milliseconds age{0};    ///< of the last replayed transaction, or since the start if none was
-    bool caught_up = false; ///< what waited when it was asked first was replayed soon after
+    std::optional<milliseconds> age; ///< of the last replayed transaction; none since its start
+    bool paused = false;
+    /// Seen to have replayed all it could; shown only to members of pg_read_all_stats.
+    bool waits_for_wal = false;
 
-    /// Bytes received and not yet replayed; nothing if that can't be known.
+    // What only a later look can show, by compare().
+    bool receiver_stayed = false; ///< the same WAL receiver was there at the first look
+    bool moved = false;           ///< replay has come further since the first look
+    /// What had been received at the first look was replayed at the latest so long after it.
+    std::optional<milliseconds> caught_up;
+
+    /// Bytes received and not yet replayed; nothing if that can't be known: neither where nothing
+    /// was received, nor of a standby that has replayed more than it received, from an archive.
     std::optional<std::uint64_t> lag() const noexcept;
-    /// Whether something that could be replayed has been waiting for longer than a moment.
-    bool is_behind() const noexcept;
 };
 
 /// A standby's WAL receiver.
@@ -64,6 +72,7 @@ struct ServerState {
     std::optional<bool> read_only; ///< transaction_read_only
     std::optional<Replay> replay;
     std::optional<Receiver> receiver;
+    int receiver_pid = 0; ///< 0 if there is no receiver, or if that was not asked
 };
 
 /// The one statement that asks all this, on PostgreSQL 12 to 18. Everything in it is

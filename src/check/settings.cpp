@@ -180,6 +180,16 @@ SplitBrain split_brain(const Setting& setting) {
                       fmt::format("'{}' is neither refuse nor newest-timeline", setting.value));
 }
 
+Streaming streaming(const Setting& setting) {
+    if (setting.value == "with-primary")
+        return Streaming::with_primary;
+    const auto value = parse_boolean(setting.value);
+    if (!value)
+        throw bad_setting(setting,
+                          fmt::format("'{}' is neither on, off nor with-primary", setting.value));
+    return *value ? Streaming::required : Streaming::any;
+}
+
 std::optional<std::uint64_t> size(const Setting& setting) {
     const auto bytes = parse_size(setting.value);
     if (!bytes)
@@ -198,7 +208,7 @@ Demands demands(const Layers& layers) {
     Demands demands;
     demands.split_brain = own_value(layers, "split-brain", demands.split_brain, split_brain);
     demands.require_writable = own_value(layers, "require-writable", false, boolean);
-    demands.require_streaming = own_value(layers, "require-streaming", false, boolean);
+    demands.streaming = own_value(layers, "require-streaming", demands.streaming, streaming);
     demands.max_replay_lag = own_value(layers, "max-replay-lag", demands.max_replay_lag, size);
     demands.max_replay_delay =
         own_value(layers, "max-replay-delay", demands.max_replay_delay, duration);
@@ -312,6 +322,7 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
         own_value(layers, "peer-timeout", settings.peer_timeout, bounded_duration);
     settings.peers = own_value(layers, "peers", settings.peers, parse_peers);
     settings.demands = demands(layers);
+    settings.by_hand = invocation.form == Invocation::Form::manual;
     refuse_long_peer_timeout(settings);
     settings.file_bytes = size_of_named_files(layers.settings());
     for (const Setting& setting : layers.settings()) {

@@ -19,11 +19,18 @@ enum class SplitBrain {
     newest_timeline, ///< the one on the highest timeline does, if it is the only one there
 };
 
+/// Whether a standby must have a WAL receiver that runs.
+enum class Streaming {
+    any,
+    required,
+    with_primary, ///< only while another server is primary
+};
+
 /// What a server must be beside having the role.
 struct Demands {
     SplitBrain split_brain = SplitBrain::refuse;
-    bool require_writable = false;               ///< a primary's transactions are not read-only
-    bool require_streaming = false;              ///< a standby's WAL receiver runs
+    bool require_writable = false; ///< a primary's transactions are not read-only
+    Streaming streaming = Streaming::any;
     std::optional<std::uint64_t> max_replay_lag; ///< bytes received and not yet replayed
     std::optional<milliseconds> max_replay_delay;
 };
@@ -37,6 +44,7 @@ struct Settings {
     milliseconds peer_timeout{500}; ///< what silent peers may cost of it; less than timeout
     std::vector<Peer> peers;
     Demands demands;
+    bool by_hand = false; ///< a person asks, who wants to see more than decides
 
     /// Of the certificates and revocation lists, which each connection loads: memory for a
     /// connection is a multiple of it.

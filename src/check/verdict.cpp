@@ -1,6 +1,6 @@
 #include "check/verdict.hpp"
 
-#include "base/units.hpp"
+#include "check/standby_fitness.hpp"
 
 #include <fmt/format.h>
 
@@ -18,26 +18,6 @@ Verdict judge_failure(const Failure& failure) {
 
 Verdict not_fit(std::string_view why) {
     return {ExitCode::standby_not_fit, fmt::format("standby, but not fit: {}", why)};
-}
-
-Verdict judge_standby(const Demands& demands, const ServerState& state) {
-    if (demands.require_streaming && state.receiver == Receiver::none)
-        return not_fit("it has no WAL receiver");
-    if (demands.require_streaming && state.receiver == Receiver::not_streaming)
-        return not_fit("its WAL receiver is not streaming");
-    if (!state.replay)
-        return ok(Role::standby);
-    const auto lag = state.replay->lag();
-    if (demands.max_replay_lag && !lag)
-        return not_fit("its replay lag is unknown: it has received no WAL since it started");
-    if (demands.max_replay_lag && *lag > *demands.max_replay_lag)
-        return not_fit(fmt::format("{} received and not yet replayed, more than {}",
-                                   format_size(*lag), format_size(*demands.max_replay_lag)));
-    if (is_too_late(demands, *state.replay))
-        return not_fit(fmt::format("its last replayed transaction is {} old, more than {}",
-                                   format_duration(state.replay->age),
-                                   format_duration(*demands.max_replay_delay)));
-    return ok(Role::standby);
 }
 
 std::string place(const Contact& contact) {
@@ -91,11 +71,29 @@ Verdict judge_primary(const Demands& demands, const ServerState& state, const Pe
     return verdict;
 }
 
-} // namespace
-
-bool is_too_late(const Demands& demands, const Replay& replay) noexcept {
-    return demands.max_replay_delay && replay.is_behind() && replay.age > *demands.max_replay_delay;
+/// A standby that lost its WAL receiver is as good as any other while there is no primary.
+Verdict judge_without_receiver(const ServerState& state, const PeerAnswers& peers) {
+    for (const Answer& peer : peers)
+        if (peer.state() != nullptr && !peer.state()->in_recovery)
+            return not_fit(fmt::format("it has no WAL receiver, and {}, port {}, is primary",
+                                       peer.contact.address, peer.contact.port));
+    Verdict verdict = judge_peers({}, state.identity.value_or(Identity{}), peers);
+    if (verdict.code != ExitCode::ok)
+        return verdict;
+    return {ExitCode::ok, "standby without a WAL receiver; no peer is known to be primary"};
 }
+
+Verdict judge_standby(const Demands& demands, const ServerState& state, const PeerAnswers& peers) {
+    const Fitness found = fitness(demands, state);
+    if (found == Fitness::unless_primary)
+        return judge_without_receiver(state, peers);
+    if (found != Fitness::fit)
+        return not_fit(why_not_fit(found, demands, state));
+    return {ExitCode::ok, limits_standbys(demands) ? "standby, fit by the limits you set"
+                                                   : "standby; no limits are set"};
+}
+
+} // namespace
 
 PeerFinding finding_of(const Identity& primary, const Answer& peer) noexcept {
     const ServerState* const state = peer.state();
@@ -110,7 +108,7 @@ Verdict judge(Role wanted, const Demands& demands, const Answer& server, const P
     if (role != wanted)
         return {ExitCode::other_role, fmt::format("{}, not {}", words(role), words(wanted))};
     return role == Role::primary ? judge_primary(demands, *state, peers)
-                                 : judge_standby(demands, *state);
+                                 : judge_standby(demands, *state, peers);
 }
 
 } // namespace checkpg

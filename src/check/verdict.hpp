@@ -17,11 +17,9 @@ struct Verdict {
     std::string reason;
 };
 
-/// What the other servers answered, when a primary was to be told from others.
+/// What the other servers answered, when a primary was to be told from others, or a standby without
+/// a WAL receiver wanted to know whether there is one.
 using PeerAnswers = std::vector<Answer>;
-
-/// Whether something has waited on this standby for longer than allowed.
-bool is_too_late(const Demands& demands, const Replay& replay) noexcept;
 
 /// What the answer of a peer, or that there is none, is for the primary with this identity.
 PeerFinding finding_of(const Identity& primary, const Answer& peer) noexcept;

@@ -1,6 +1,7 @@
 #include "routes/text.hpp"
 
 #include "base/printable.hpp"
+#include "base/units.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -278,19 +279,7 @@ std::string monitoring_line(const Routes& routes, TextStyle style) {
 }
 
 std::string format_age(StatRow::Number seconds) {
-    constexpr std::int64_t minute = 60;
-    constexpr std::int64_t hour = 60 * minute;
-    constexpr std::int64_t day = 24 * hour;
-    if (!seconds || *seconds < 0)
-        return "-";
-    const std::int64_t age = *seconds;
-    if (age < minute)
-        return fmt::format("{}s", age);
-    if (age < hour)
-        return fmt::format("{}m{:02}s", age / minute, age % minute);
-    if (age < day)
-        return fmt::format("{}h{:02}m", age / hour, age % hour / minute);
-    return fmt::format("{}d{:02}h", age / day, age % day / hour);
+    return seconds && *seconds >= 0 ? rough_duration(std::chrono::seconds{*seconds}) : "-";
 }
 
 } // namespace checkpg

@@ -71,6 +71,20 @@ def test_the_checks_accept_their_settings(router):
             assert run.returncode == 2, run.stdout + run.stderr
 
 
+def test_a_standby_may_be_too_old_and_asks_the_same_peers(router):
+    section = (router[1] / "checkpg.conf").read_text().partition("[PostgresReadOnly-backend]")[2]
+    assert "require-streaming = with-primary\nmax-replay-delay = 20s\n" in section
+    assert re.search(r"^peers = db1.*192\.0\.2\.11:5432", section, re.M)
+
+
+def test_what_standbys_may_be_is_the_sites_choice():
+    text = (playbooks.rendered("debian12", {
+        "checkpg_max_replay_delay": "", "checkpg_require_streaming": False,
+        "checkpg_read_only_settings": {"require-streaming": True}}) / "checkpg.conf").read_text()
+    assert "max-replay-delay" not in text
+    assert text.count("require-streaming") == 1 and "require-streaming = on" in text
+
+
 def test_each_version_gets_the_words_it_knows(router):
     text = (router[1] / "haproxy.cfg").read_text()
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")

@@ -63,6 +63,24 @@ TEST_CASE("booleans are spelt as in postgresql.conf") {
         CHECK_FALSE(parse_boolean(text));
 }
 
+TEST_CASE("what was measured is told so that people can read it") {
+    using namespace checkpg;
+    CHECK(rough_duration(0ms) == "0 ms");
+    CHECK(rough_duration(767ms) == "767 ms");
+    CHECK(rough_duration(13'456ms) == "13.4 s");
+    CHECK(rough_duration(59'999ms) == "59.9 s");
+    CHECK(rough_duration(60'000ms) == "1m00s");
+    CHECK(rough_duration(767'852ms) == "12m47s");
+    CHECK(rough_duration(std::chrono::seconds{3h + 5min}) == "3h05m");
+    CHECK(rough_duration(std::chrono::seconds{52h}) == "2d04h");
+    CHECK(rough_duration(59s) == "59s");
+    CHECK(rough_size(0) == "0 B");
+    CHECK(rough_size(1023) == "1023 B");
+    CHECK(rough_size(1024) == "1.0 kB");
+    CHECK(rough_size(3'250'586) == "3.1 MB");
+    CHECK(rough_size(std::numeric_limits<std::uint64_t>::max()) == "16777216.0 TB");
+}
+
 TEST_CASE("what is formatted can be read back") {
     using namespace checkpg;
     CHECK(format_duration(1500ms) == "1500ms");

@@ -74,7 +74,7 @@ TEST_CASE("only what is asked for stands in the query, and everything in it is q
     question.writable = true;
     CHECK(checkpg::state_query(question) == "SELECT pg_catalog.pg_is_in_recovery(), "
                                             "pg_catalog.current_setting('transaction_read_only')");
-    question = {true, true, true, true};
+    question = {true, true, true, true, true};
     const std::string query = checkpg::state_query(question);
     for (auto at = query.find("pg_"); at != std::string::npos; at = query.find("pg_", at + 1)) {
         const bool schema = query.compare(at, 11, "pg_catalog.") == 0;
@@ -126,29 +126,52 @@ TEST_CASE("writable is what transaction_read_only says") {
     CHECK_THROWS_AS(answer(question, {{"f"}, {"maybe", text_type}}), std::invalid_argument);
 }
 
-TEST_CASE("replay is two positions and an age") {
+TEST_CASE("replay is two positions, whether it is paused, and an age") {
     checkpg::Question question;
     question.replay = true;
     const auto replay = [&](const char* received, const char* replayed, const char* now,
-                            const char* last) {
+                            const char* last, const char* paused = "f") {
         return *answer(question, {{"t"},
                                   {received, lsn_type},
                                   {replayed, lsn_type},
+                                  {paused},
                                   {now, text_type},
                                   {last, text_type}})
                     .replay;
     };
     const auto behind =
-        replay("1/10", "0/FFFFFFF0", "2461005 00010 500000", "2461004 86350 250000");
+        replay("1/10", "0/FFFFFFF0", "2461005 00010 500000", "2461004 86350 250000", "t");
     CHECK(behind.lag() == 0x20U);
-    CHECK(behind.is_behind());
+    CHECK(behind.paused);
     CHECK(behind.age == std::chrono::milliseconds{60'250});
     const char* const now = "2461005 1 0";
+    CHECK(replay("0/2", "0/2", now, now).lag() == 0U);
+    CHECK_FALSE(replay("0/2", "0/2", now, now).paused);
     CHECK_FALSE(replay(nullptr, "0/1", now, now).lag());
-    CHECK(replay("0/1", "0/2", now, now).lag() == 0U);
-    CHECK(replay("0/1", "0/2", now, "2461005 2 0").age.count() == 0); // clocks differ
+    CHECK_FALSE(replay("0/1", nullptr, now, now).lag());
+    CHECK_FALSE(replay("0/1", "0/2", now, now).lag());                 // from an archive
+    CHECK(replay("0/1", "0/2", now, "2461005 2 0").age->count() == 0); // clocks differ
+    CHECK_FALSE(replay("0/1", "0/1", now, nullptr).age); // nothing replayed since its start
+    CHECK_THROWS_AS(replay("0/1", "0/1", now, "yesterday"), std::invalid_argument);
+    CHECK_THROWS_AS(replay("0/1", "0/1", nullptr, now), std::invalid_argument);
     for (const char* text : {"", "0", "0/", "/1", "0/G", "1FFFFFFFF/0", "0/1/2"})
         CHECK_THROWS_AS(replay(text, "0/1", now, now), std::invalid_argument);
+    CHECK_THROWS_AS(replay("0/1", "0/1", now, now, nullptr), std::invalid_argument);
+}
+
+TEST_CASE("replay that waits for WAL is seen by those who may") {
+    checkpg::Question question;
+    question.replay = question.waits = true;
+    const auto waits = [&](const char* event) {
+        const Cell lsn{"0/1", lsn_type};
+        const Cell now{"2461005 1 0", text_type};
+        return answer(question, {{"t"}, lsn, lsn, {"f"}, now, now, {event, text_type}})
+            .replay->waits_for_wal;
+    };
+    CHECK(waits("RecoveryWalStream"));
+    for (const char* event : {"RecoveryPause", "RecoveryApplyDelay", "RecoveryConflictSnapshot", "",
+                              static_cast<const char*>(nullptr)})
+        CHECK_FALSE(waits(event));
 }
 
 TEST_CASE("a WAL receiver is there, streams, or is hidden") {
@@ -158,6 +181,9 @@ TEST_CASE("a WAL receiver is there, streams, or is hidden") {
     const auto receiver = [&](const char* pid, const char* status) {
         return *answer(question, {{"t"}, {pid, integer_type}, {status, text_type}}).receiver;
     };
+    CHECK(answer(question, {{"t"}, {"42", integer_type}, {"streaming", text_type}}).receiver_pid ==
+          42);
+    CHECK_THROWS_AS(receiver("x", "streaming"), std::invalid_argument);
     CHECK(receiver(nullptr, nullptr) == Receiver::none);
     CHECK(receiver("42", nullptr) == Receiver::hidden);
     CHECK(receiver("42", "streaming") == Receiver::streaming);
@@ -174,18 +200,4 @@ TEST_CASE("missing privileges are named as the GRANTs that give them") {
     CHECK(checkpg::grants_for(question, "checkpg") ==
           "GRANT EXECUTE ON FUNCTION pg_is_in_recovery() TO checkpg; GRANT SELECT ON "
           "pg_stat_wal_receiver TO checkpg");
-}
-
-TEST_CASE("WAL that ends within a record at the end of a page is nothing to wait for") {
-    checkpg::Replay replay;
-    replay.received = 0x806000;
-    replay.replayed = 0x805FE8;
-    CHECK(replay.lag() == 24U);
-    CHECK_FALSE(replay.is_behind());
-    replay.received = 0x806010; // a commit ends anywhere
-    CHECK(replay.is_behind());
-    replay.received = 0x826000; // more than any record
-    CHECK(replay.is_behind());
-    replay.caught_up = true;
-    CHECK_FALSE(replay.is_behind());
 }

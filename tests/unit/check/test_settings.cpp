@@ -201,7 +201,7 @@ TEST_CASE("what a site demands of its servers") {
     CHECK(settings.peer_timeout == 300ms);
     CHECK(settings.demands.split_brain == checkpg::SplitBrain::newest_timeline);
     CHECK(settings.demands.require_writable);
-    CHECK(settings.demands.require_streaming);
+    CHECK(settings.demands.streaming == checkpg::Streaming::required);
     CHECK(settings.demands.max_replay_lag == 16U * 1024 * 1024);
     CHECK(settings.demands.max_replay_delay == 10s);
     CHECK(value(settings, "peers").empty()); // nothing for libpq
@@ -210,7 +210,16 @@ TEST_CASE("what a site demands of its servers") {
     CHECK(defaults.peer_timeout == 500ms);
     CHECK(defaults.demands.split_brain == checkpg::SplitBrain::refuse);
     CHECK_FALSE(defaults.demands.require_writable);
+    CHECK(defaults.demands.streaming == checkpg::Streaming::any);
     CHECK_FALSE(defaults.demands.max_replay_lag);
+}
+
+TEST_CASE("a standby may need its WAL receiver only beside a primary, and people see more") {
+    const auto settings =
+        made(haproxy_arguments, file_of("require-streaming = with-primary\n"), haproxy_variables);
+    CHECK(settings.demands.streaming == checkpg::Streaming::with_primary);
+    CHECK_FALSE(settings.by_hand);
+    CHECK(made({"db1"}).by_hand);
 }
 
 TEST_CASE("bad demands are refused by key") {
@@ -223,6 +232,8 @@ TEST_CASE("bad demands are refused by key") {
     CHECK(refusal("require-writable = 2") ==
           "checkpg.conf:1: require-writable '2' is neither on nor off");
     CHECK(refusal("require-streaming =").find("checkpg.conf:1: require-streaming ''") == 0);
+    CHECK(refusal("require-streaming = With-Primary") ==
+          "checkpg.conf:1: require-streaming 'With-Primary' is neither on, off nor with-primary");
     CHECK(refusal("peers = db1:x").find("checkpg.conf:1: peers 'db1:x'") == 0);
     CHECK(refusal("timeout = 500ms\npeers = db1") ==
           "peer-timeout (500ms) must be less than timeout (500ms)");

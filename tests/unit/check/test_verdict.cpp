@@ -10,19 +10,18 @@ using checkpg::Identity;
 using checkpg::judge;
 using checkpg::PeerAnswers;
 using checkpg::Receiver;
-using checkpg::Replay;
 using checkpg::Role;
 using checkpg::ServerState;
 using checkpg::Sign;
 using checkpg::SplitBrain;
-using namespace std::chrono_literals;
+using checkpg::Streaming;
 
 namespace {
 
-Answer answer_of(const ServerState& state) { return {state, {}}; }
+Answer answer_of(const ServerState& state) { return {state, {}, nullptr}; }
 
 Answer failed(ExitCode code, Sign sign = Sign::none) {
-    return {Failure{code, "", "why", sign}, {}};
+    return {Failure{code, "", "why", sign}, {}, nullptr};
 }
 
 Answer failed(Sign sign) { return failed(ExitCode::unreachable, sign); }
@@ -48,17 +47,6 @@ ExitCode with_peers(SplitBrain policy, const PeerAnswers& peers) {
     return judge(Role::primary, demands, primary, peers).code;
 }
 
-ServerState standby(std::optional<std::uint64_t> received, std::optional<std::uint64_t> replayed,
-                    checkpg::milliseconds age, bool caught_up = false) {
-    ServerState state = role(true);
-    state.replay = Replay{received, replayed, age, caught_up};
-    return state;
-}
-
-ExitCode fit(const Demands& demands, const ServerState& state) {
-    return judge(Role::standby, demands, answer_of(state), {}).code;
-}
-
 } // namespace
 
 TEST_CASE("a role is confirmed or denied") {
@@ -75,7 +63,7 @@ TEST_CASE("a failure keeps its code for both roles") {
           ExitCode::unexpected_answer, ExitCode::configuration})
         for (const Role wanted : {Role::primary, Role::standby})
             CHECK(judge(wanted, {}, failed(code), {}).code == code);
-    const Answer starting{Failure{ExitCode::not_ready, "57P03", "FATAL: starting"}, {}};
+    const Answer starting{Failure{ExitCode::not_ready, "57P03", "FATAL: starting"}, {}, nullptr};
     CHECK(judge(Role::primary, {}, starting, {}).reason == "not ready: FATAL: starting (57P03)");
 }
 
@@ -198,40 +186,33 @@ TEST_CASE("split brain weighs more than read-only") {
           ExitCode::split_brain);
 }
 
-TEST_CASE("replay lag is what was received and not yet replayed") {
-    Demands demands;
-    demands.max_replay_lag = 100;
-    CHECK(fit(demands, standby(1000, 1000, 0ms)) == ExitCode::ok);
-    CHECK(fit(demands, standby(1100, 1000, 0ms)) == ExitCode::ok);
-    CHECK(fit(demands, standby(1101, 1000, 0ms)) == ExitCode::standby_not_fit);
-    CHECK(fit(demands, standby(900, 1000, 0ms)) == ExitCode::ok); // received again from its start
-    CHECK(fit(demands, standby({}, 1000, 0ms)) == ExitCode::standby_not_fit);
-    CHECK(fit(demands, standby(1000, {}, 0ms)) == ExitCode::standby_not_fit);
-    CHECK(fit({}, standby({}, {}, 0ms)) == ExitCode::ok);
-}
-
-TEST_CASE("replay delay counts only while something waits") {
-    Demands demands;
-    demands.max_replay_delay = 10s;
-    CHECK(fit(demands, standby(1000, 1000, 3600s)) == ExitCode::ok); // idle and healthy
-    CHECK(fit(demands, standby(1001, 1000, 10s)) == ExitCode::ok);
-    CHECK(fit(demands, standby(1001, 1000, 10001ms)) == ExitCode::standby_not_fit);
-    CHECK(fit(demands, standby(1001, 1000, 3600s, true)) == ExitCode::ok); // had just arrived
-    CHECK(fit(demands, standby({}, 1000, 3600s)) == ExitCode::ok);
-}
-
-TEST_CASE("streaming is a live WAL receiver") {
-    Demands demands;
+TEST_CASE("a standby is fit by the limits that are set, and none is told to be") {
     ServerState state = role(true);
-    for (const bool required : {false, true}) {
-        demands.require_streaming = required;
-        for (const Receiver receiver : {Receiver::streaming, Receiver::hidden}) {
-            state.receiver = receiver;
-            CHECK(fit(demands, state) == ExitCode::ok);
-        }
-        for (const Receiver receiver : {Receiver::none, Receiver::not_streaming}) {
-            state.receiver = receiver;
-            CHECK(fit(demands, state) == (required ? ExitCode::standby_not_fit : ExitCode::ok));
-        }
-    }
+    CHECK(judge(Role::standby, {}, answer_of(state), {}).reason == "standby; no limits are set");
+    Demands demands;
+    demands.streaming = Streaming::required;
+    state.receiver = Receiver::streaming;
+    CHECK(judge(Role::standby, demands, answer_of(state), {}).reason ==
+          "standby, fit by the limits you set");
+    state.receiver = Receiver::none;
+    CHECK(judge(Role::standby, demands, answer_of(state), {}).reason ==
+          "standby, but not fit: it has no WAL receiver");
+}
+
+TEST_CASE("a standby without a WAL receiver goes by whether a peer is primary") {
+    Demands demands;
+    demands.streaming = Streaming::with_primary;
+    ServerState state = *server(true, "7", 50, 0).state();
+    state.receiver = Receiver::none;
+    const auto beside = [&](const PeerAnswers& peers) {
+        return judge(Role::standby, demands, answer_of(state), peers).code;
+    };
+    CHECK(beside({}) == ExitCode::ok);
+    CHECK(beside({server(true, "7", 200, 0), failed(Sign::refused)}) == ExitCode::ok);
+    CHECK(beside({failed(Sign::silence)}) == ExitCode::ok);
+    CHECK(beside({server(true, "7", 200, 0), primary}) == ExitCode::standby_not_fit);
+    CHECK(beside({failed(Sign::none), primary}) == ExitCode::standby_not_fit);
+    CHECK(beside({server(false, "8", 200, 1)}) == ExitCode::standby_not_fit);
+    CHECK(beside({failed(Sign::none)}) == ExitCode::internal); // not asked: no verdict
+    CHECK(beside({failed(Sign::no_time)}) == ExitCode::timed_out);
 }
