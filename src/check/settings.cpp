@@ -134,8 +134,8 @@ Value own_value(const Layers& layers, std::string_view key, Value otherwise, Par
 }
 
 milliseconds bounded_duration(const Setting& setting) {
-    const auto duration = parse_duration(setting.value);
-    if (!duration || !is_allowed_timeout(*duration))
+    const auto duration = allowed_timeout(parse_duration(setting.value));
+    if (!duration)
         throw bad_setting(setting, fmt::format("'{}' is not a time from {} to {}, such as 800ms",
                                                setting.value, format_duration(shortest_timeout),
                                                format_duration(longest_timeout)));

@@ -73,7 +73,7 @@ std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries) {
 std::string idle_reason(const RouteEntry& entry) {
     const std::string& status = entry.row.status;
     if (status.starts_with(maintenance))
-        return "in maintenance" + printable_ascii(status.substr(maintenance.size()));
+        return "in maintenance" + printable(status.substr(maintenance.size()));
     if (status.starts_with("DRAIN"))
         return "draining";
     if (status.starts_with("NOLB"))
@@ -85,7 +85,7 @@ std::string idle_reason(const RouteEntry& entry) {
     if (entry.check.kind == LastCheck::Kind::passed)
         return "coming up";
     if (entry.check.kind == LastCheck::Kind::none)
-        return status.starts_with("DOWN") ? "down" : printable_ascii(status);
+        return status.starts_with("DOWN") ? "down" : printable(status);
     return entry.check.words;
 }
 
