@@ -3,6 +3,8 @@
 #include "base/error.hpp"
 #include "check/process.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -19,7 +21,7 @@ Question question_for(Role wanted, const Settings& settings) {
     const Demands& demands = settings.demands;
     Question question;
     if (wanted == Role::primary) {
-        question.identity = !settings.peers.empty();
+        question.identity = settings.has_peers();
         question.writable = demands.require_writable;
     } else {
         question.replay = demands.max_replay_lag || demands.max_replay_delay;
@@ -64,7 +66,7 @@ void refuse_few_descriptors(std::size_t servers) {
 
 void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     std::vector<std::vector<Setting>> servers;
-    for (const Peer& peer : settings.peers)
+    for (const Peer& peer : find_peers(settings, deadline))
         if (!is_at(peer, settings.connection)) {
             check.asked.push_back(peer);
             servers.push_back(settings_for(peer, settings.connection));
@@ -78,15 +80,28 @@ void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     check.peers.cut_short = answers.unheard || deadline.when() < for_peers.when();
 }
 
+/// Found out before anybody is asked: else it would show only once the server is the primary.
+void refuse_unnamed_backend(Role wanted, const Settings& settings) {
+    if (wanted == Role::primary && settings.haproxy_peers &&
+        settings.haproxy_peers->backend.empty())
+        throw usage_error("peers = haproxy: name the backend with --backend");
+}
+
 } // namespace
 
 Check check_server(Role wanted, const Settings& settings, Deadline deadline) {
+    refuse_unnamed_backend(wanted, settings);
     Check check;
     check.server = ask_server(settings, question_for(wanted, settings), deadline);
     const ServerState* const state = check.server.state();
-    if (state != nullptr && !state->in_recovery && state->identity)
-        ask_peers(check, settings, deadline);
-    check.verdict = judge(wanted, settings.demands, check.server, check.peers);
+    try {
+        if (state != nullptr && !state->in_recovery && state->identity)
+            ask_peers(check, settings, deadline);
+        check.verdict = judge(wanted, settings.demands, check.server, check.peers);
+    } catch (const HaproxyError& error) {
+        check.verdict = {ExitCode::internal,
+                         fmt::format("HAProxy can't be asked for the peers: {}", error.what())};
+    }
     return check;
 }
 

@@ -211,8 +211,11 @@ Json settings_array(const Settings& settings) {
 } // namespace
 
 std::string summary(const CheckReport& report) {
-    return fmt::format("{}: {}", server_name(report.settings.connection),
-                       report.check.verdict.reason);
+    const Verdict& verdict = report.check.verdict;
+    const bool unasked = report.wanted == Role::primary && verdict.code == ExitCode::ok &&
+                         !report.settings.has_peers();
+    return fmt::format("{}: {}{}", server_name(report.settings.connection), verdict.reason,
+                       unasked ? "; no peers are configured" : "");
 }
 
 std::string story(const CheckReport& report) {
