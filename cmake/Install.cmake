@@ -4,8 +4,8 @@ install(FILES docs/checkpgprimary.1 docs/checkpgstandby.1 docs/checkpgroutes.1
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/checkpg.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 
-install(FILES README.md docs/split-brain.md docs/replacing-pgroute66.md docs/selinux.md
-  docs/examples/create-role.sql docs/examples/haproxy.cfg docs/examples/keepalived.conf
+install(FILES README.md CHANGELOG.md docs/reference.md docs/split-brain.md docs/replacing-pgroute66.md
+  docs/selinux.md docs/examples/create-role.sql docs/examples/haproxy.cfg docs/examples/keepalived.conf
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(PROGRAMS docs/examples/compare-checks DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

@@ -2,25 +2,19 @@
 
 #include "base/deadline.hpp"
 #include "base/exit_code.hpp"
+#include "check/failure.hpp"
+#include "check/flood_guard.hpp"
+#include "check/libpq_handle.hpp"
+#include "check/look_ahead.hpp"
 #include "check/server_state.hpp"
 #include "check/settings.hpp"
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-struct pg_conn;
-
 namespace checkpg {
-
-/// Why a server gave no answer.
-struct Failure {
-    ExitCode code = ExitCode::internal;
-    std::string sqlstate; ///< the server's, empty if it gave none
-    std::string text;     ///< one line, fit to print, no secret in it
-};
 
 /// What is known of a conversation with a server beside its answer, for people to read.
 struct Contact {
@@ -42,9 +36,6 @@ public:
 
     /// Begins to connect. `settings` are libpq keywords; host names must have been resolved.
     explicit Connection(const std::vector<Setting>& settings);
-    ~Connection();
-    Connection(Connection&&) noexcept;
-    Connection& operator=(Connection&&) noexcept;
 
     State state() const noexcept { return state_; }
     int socket() const noexcept;                      ///< to wait on; -1 if there is none
@@ -66,45 +57,24 @@ public:
     const Contact& contact() const noexcept { return contact_; }
 
 private:
-    struct Finish {
-        void operator()(pg_conn* connection) const noexcept;
-    };
-    /// What the server has shown of itself before libpq took it in; see look_ahead().
-    struct Glimpse {
-        char tls_reply = '\0'; ///< to the request for TLS: 'S' or 'N'
-        /// The last message wants a log-in that we may not be able or willing to do. If libpq gives
-        /// up at any other one, the message itself was wrong.
-        bool may_refuse = false;
-        std::string tls_refusal; ///< TLS 1.3: our certificate is judged after the handshake
-    };
-
-    void begin(const std::vector<Setting>& settings);
-    void fail_to_begin(const std::vector<Setting>& settings);
+    void fail_to_start(const std::vector<Setting>& settings);
     void advance_connecting();
+    void connected();
     void fail_to_connect(int status);
     void advance_asking();
     void collect_answer();
     void take_result(const pg_result* result);
-    void connected();
-    void look_ahead();
-    void expect_tls();
     std::string quoted_user() const;
-    void look_at_message(const unsigned char* bytes, std::size_t length);
-    bool flooded() noexcept;
     void fail(ExitCode code, std::string_view text);
     void fail_with_message(ExitCode otherwise, std::string_view message);
-    ExitCode code_of_failed_connect(int status) const;
-    ExitCode code_of_failed_tls() const;
 
-    std::unique_ptr<pg_conn, Finish> connection_;
+    ConnectionHandle connection_;
     State state_ = State::connecting;
     short events_ = 0;
-    Glimpse glimpse_;
-    std::size_t received_ = 0;
+    LookAhead look_ahead_;
+    FloodGuard flood_guard_;
     std::string secret_; ///< the password, never to be shown
     std::string password_file_;
-    bool authentication_required_ = false; ///< require_auth is set (libpq 16)
-    bool key_has_password_ = false;        ///< sslpassword is set
     Question question_;
     std::optional<ServerState> answer_;
     Failure failure_;

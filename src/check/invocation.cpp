@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <arpa/inet.h>
 
 namespace checkpg {
 
@@ -15,79 +14,17 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-constexpr std::string_view not_used = "NOT_USED";
-constexpr std::string_view socket_name_start = ".s.PGSQL.";
-
 std::string variable(const EnvironmentLookup& environment, const char* name) {
     const char* const value = environment(name);
     return value == nullptr ? std::string{} : std::string{value};
-}
-
-std::string checked_port(std::string_view text, std::string_view argument) {
-    if (!parse_port(text))
-        throw usage_error(
-            fmt::format("{} '{}' is not a port: give a number from 1 to 65535", argument, text));
-    return std::string{text};
-}
-
-/// HAProxy names the socket file; libpq wants its directory and the port in the file's name
-/// (manual, section 34.1.2, `host`).
-std::vector<Setting> socket_target(std::string_view path) {
-    const auto slash = path.rfind('/');
-    const std::string_view file = path.substr(slash + 1);
-    if (file.substr(0, socket_name_start.size()) != socket_name_start)
-        throw usage_error(fmt::format("server address '{}' is not a socket of PostgreSQL: its name "
-                                      "must be {}PORT",
-                                      path, socket_name_start));
-    const auto port = checked_port(file.substr(socket_name_start.size()), "the socket's number");
-    const std::string origin = "argument server_address";
-    const std::string directory{slash == 0 ? "/" : path.substr(0, slash)};
-    return {{"host", directory, origin}, {"hostaddr", "", origin}, {"port", port, origin}};
-}
-
-/// In HAProxy form the address is an IP and the server's name usually its FQDN: connect to the
-/// one without DNS, verify certificates and look passwords up by the other.
-std::vector<Setting> network_target(const std::string& address, const std::string& server_name) {
-    const std::string origin = "argument server_address";
-    const bool numeric = is_ip_address(address);
-    const Setting name = numeric && !server_name.empty()
-                             ? Setting{"host", server_name, "HAPROXY_SERVER_NAME"}
-                             : Setting{"host", address, origin};
-    return {name, {"hostaddr", numeric ? address : "", origin}};
-}
-
-void add_haproxy_target(Invocation& invocation, const Arguments& words,
-                        const EnvironmentLookup& environment) {
-    const std::string& address = words[2];
-    const std::string& port = words[3];
-    if (address.empty())
-        throw usage_error("server address is empty: HAProxy does not know this server's address");
-    if (address.front() == '/') {
-        invocation.target = socket_target(address);
-        return;
-    }
-    invocation.target = network_target(address, variable(environment, "HAPROXY_SERVER_NAME"));
-    if (!port.empty() && port != not_used)
-        invocation.target.push_back(
-            {"port", checked_port(port, "server port"), "argument server_port"});
-}
-
-/// HOST and --host: an address needs no look-up, and either takes back a hostaddr said elsewhere.
-void add_host(std::vector<Setting>& settings, const std::string& host, std::string_view argument) {
-    if (host.empty())
-        throw usage_error(fmt::format("{} is empty: give a name, an address or the directory of a "
-                                      "UNIX socket",
-                                      argument));
-    const std::string origin{argument};
-    settings.push_back({"host", host, origin});
-    settings.push_back({"hostaddr", is_ip_address(host) ? host : "", origin});
 }
 
 void add_positionals(Invocation& invocation, const Arguments& words,
                      const EnvironmentLookup& environment) {
     if (words.size() == 4 || words.size() == 5) {
         invocation.form = Invocation::Form::haproxy;
-        add_haproxy_target(invocation, words, environment);
+        invocation.target =
+            haproxy_target(words[2], words[3], variable(environment, "HAPROXY_SERVER_NAME"));
         if (invocation.backend.empty())
             invocation.backend = variable(environment, "HAPROXY_PROXY_NAME");
         return;
@@ -214,15 +151,6 @@ bool is_what_haproxy_gives(const Arguments& arguments) {
 } // namespace
 
 std::string_view words(Role role) noexcept { return role == Role::primary ? "primary" : "standby"; }
-
-bool is_ip_address(const std::string& text) noexcept {
-    in_addr ipv4{};
-    in6_addr ipv6{};
-    if (::inet_pton(AF_INET, text.c_str(), &ipv4) == 1)
-        return true;
-    const auto scope = text.find('%');
-    return ::inet_pton(AF_INET6, text.substr(0, scope).c_str(), &ipv6) == 1;
-}
 
 Invocation parse_invocation(std::string_view program, std::span<const char* const> arguments,
                             const EnvironmentLookup& environment) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/environment.hpp"
+#include "check/target.hpp"
 
 #include <optional>
 #include <span>
@@ -15,14 +16,6 @@ enum class Role { primary, standby };
 
 /// "primary" or "standby".
 std::string_view words(Role role) noexcept;
-
-/// One value for a libpq keyword or one of checkpg's own keys, and where it was said. An empty
-/// value for a libpq keyword takes back what a weaker source said.
-struct Setting {
-    std::string key;
-    std::string value;
-    std::string origin; ///< for messages: "option --port", "/etc/checkpg/checkpg.conf:3"
-};
 
 /// What the caller wants, read from the arguments and HAProxy's environment variables.
 struct Invocation {
@@ -51,8 +44,5 @@ struct Invocation {
 ///   manual:  [options] [HOST [PORT]]
 Invocation parse_invocation(std::string_view program, std::span<const char* const> arguments,
                             const EnvironmentLookup& environment);
-
-/// Whether `text` is an IPv4 or IPv6 address (with or without a scope), as opposed to a name.
-bool is_ip_address(const std::string& text) noexcept;
 
 } // namespace checkpg

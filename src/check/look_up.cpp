@@ -1,6 +1,7 @@
 #include "check/look_up.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <netdb.h>

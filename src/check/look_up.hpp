@@ -1,9 +1,11 @@
 #pragma once
 
-#include "check/connection.hpp"
+#include "check/failure.hpp"
+#include "check/settings.hpp"
 
 #include <memory>
 #include <variant>
+#include <vector>
 
 namespace checkpg {
 

@@ -1,25 +1,17 @@
 #include "check/report.hpp"
 
 #include "base/units.hpp"
-#include "base/version.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace checkpg {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Clock = Deadline::Clock;
-using Moment = std::optional<Clock::time_point>;
-
-double milliseconds_since(Clock::time_point begun, Clock::time_point when) {
-    return std::chrono::duration<double, std::milli>{when - begun}.count();
-}
 
 std::string step(const CheckReport& report, Clock::time_point when, std::string_view text) {
-    return fmt::format("{:8.1f} ms  {}\n", milliseconds_since(report.begun, when), text);
+    return fmt::format("{:8.1f} ms  {}\n", report.milliseconds_until(when), text);
 }
 
 std::string detail(std::string_view text) { return fmt::format("{:13}{}\n", "", text); }
@@ -44,20 +36,6 @@ std::string version_words(int server_version) {
 /// An LSN as PostgreSQL writes it.
 std::string lsn_words(std::uint64_t lsn) {
     return fmt::format("{:X}/{:X}", lsn >> 32, lsn & 0xFFFFFFFF);
-}
-
-std::string_view words(Receiver receiver) noexcept {
-    switch (receiver) {
-    case Receiver::none:
-        return "none";
-    case Receiver::not_streaming:
-        return "not streaming";
-    case Receiver::streaming:
-        return "streaming";
-    case Receiver::hidden:
-        return "hidden";
-    }
-    return "unknown";
 }
 
 std::string replay_words(const Replay& replay) {
@@ -123,10 +101,6 @@ std::string settings_lines(const CheckReport& report) {
     return lines;
 }
 
-PeerFinding finding(const CheckReport& report, std::size_t peer) {
-    return peer_finding(*report.check.server.state()->identity, report.check.peers.answers[peer]);
-}
-
 std::string peer_lines(const CheckReport& report) {
     std::string lines;
     for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
@@ -135,80 +109,36 @@ std::string peer_lines(const CheckReport& report) {
         const std::string why = answer.state() == nullptr ? ": " + answer.failure().text : "";
         lines += step(report, when,
                       fmt::format("peer {} is {}{}", report.check.asked[i].text,
-                                  words(finding(report, i)), why));
+                                  words(report.finding(i)), why));
         if (answer.state() != nullptr)
             lines += state_lines(*answer.state());
     }
     return lines;
 }
 
-Json moment(const CheckReport& report, const Moment& when) {
-    return when ? Json(milliseconds_since(report.begun, *when)) : Json(nullptr);
-}
-
-template <typename Value>
-Json optional(const std::optional<Value>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
-void add_state(Json& object, const ServerState& state) {
-    object["in_recovery"] = state.in_recovery;
-    if (state.identity) {
-        object["system_identifier"] = state.identity->system_identifier;
-        object["timeline"] = state.in_recovery ? Json(nullptr) : Json(state.identity->timeline);
-    }
-    if (state.read_only)
-        object["read_only"] = *state.read_only;
-    if (state.replay) {
-        object["replay_lag_bytes"] = optional(state.replay->lag());
-        object["last_replay_age_ms"] = state.replay->age.count();
-        object["behind"] = state.replay->is_behind();
-    }
-    if (state.receiver)
-        object["wal_receiver"] = words(*state.receiver);
-}
-
-Json answer_object(const CheckReport& report, const Answer& answer) {
-    const Contact& contact = answer.contact;
-    Json object = Json::object();
-    object["address"] = contact.address;
-    object["port"] = contact.port;
-    object["connected_ms"] = moment(report, contact.connected);
-    object["authenticated_ms"] = moment(report, contact.authenticated);
-    object["answered_ms"] = moment(report, contact.answered);
-    object["server_version"] = contact.server_version;
-    object["tls"] = contact.tls;
-    object["authentication"] = contact.authentication;
-    if (const ServerState* const state = answer.state())
-        add_state(object, *state);
-    else
-        object["failure"] = {{"exit_code", to_int(answer.failure().code)},
-                             {"sqlstate", answer.failure().sqlstate},
-                             {"text", answer.failure().text}};
-    return object;
-}
-
-Json peers_array(const CheckReport& report) {
-    Json array = Json::array();
-    for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
-        Json object = {{"peer", report.check.asked[i].text},
-                       {"finding", words(finding(report, i))}};
-        object.update(answer_object(report, report.check.peers.answers[i]));
-        array.push_back(object);
-    }
-    return array;
-}
-
-Json settings_array(const Settings& settings) {
-    Json array = Json::array();
-    for (const Setting& setting : settings.explained)
-        if (!setting.value.empty())
-            array.push_back(
-                {{"key", setting.key}, {"value", setting.value}, {"origin", setting.origin}});
-    return array;
-}
-
 } // namespace
+
+double CheckReport::milliseconds_until(Clock::time_point when) const {
+    return std::chrono::duration<double, std::milli>{when - begun}.count();
+}
+
+PeerFinding CheckReport::finding(std::size_t peer) const {
+    return peer_finding(*check.server.state()->identity, check.peers.answers[peer]);
+}
+
+std::string_view words(Receiver receiver) noexcept {
+    switch (receiver) {
+    case Receiver::none:
+        return "none";
+    case Receiver::not_streaming:
+        return "not streaming";
+    case Receiver::streaming:
+        return "streaming";
+    case Receiver::hidden:
+        return "hidden";
+    }
+    return "unknown";
+}
 
 std::string summary(const CheckReport& report) {
     const Verdict& verdict = report.check.verdict;
@@ -228,27 +158,6 @@ std::string story(const CheckReport& report) {
            step(report, report.ended,
                 fmt::format("exit code {} ({})", to_int(verdict.code), words(verdict.code))) +
            summary(report) + "\n";
-}
-
-std::string to_json(const CheckReport& report) {
-    const Verdict& verdict = report.check.verdict;
-    const auto& connection = report.settings.connection;
-    Json object = Json::object();
-    object["program"] = report.program;
-    object["version"] = version;
-    object["wanted"] = words(report.wanted);
-    object["exit_code"] = to_int(verdict.code);
-    object["meaning"] = words(verdict.code);
-    object["reason"] = verdict.reason;
-    object["elapsed_ms"] = milliseconds_since(report.begun, report.ended);
-    object["target"] = {{"host", value_of(connection, "host")},
-                        {"hostaddr", value_of(connection, "hostaddr")},
-                        {"port", value_of(connection, "port")},
-                        {"backend", report.invocation.backend}};
-    object["server"] = answer_object(report, report.check.server);
-    object["peers"] = peers_array(report);
-    object["settings"] = settings_array(report.settings);
-    return object.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
 } // namespace checkpg

@@ -15,7 +15,14 @@ struct CheckReport {
     const Check& check;
     Deadline::Clock::time_point begun; ///< the program's start; times are counted from it
     Deadline::Clock::time_point ended; ///< when the verdict stood
+
+    double milliseconds_until(Deadline::Clock::time_point when) const;
+    /// What the peer is beside the server; only for peers asked, so of a server that answered.
+    PeerFinding finding(std::size_t peer) const;
 };
+
+/// "streaming", "not streaming".
+std::string_view words(Receiver receiver) noexcept;
 
 /// One line: "db1 (192.0.2.11:5432): standby, not primary".
 std::string summary(const CheckReport& report);

@@ -3,44 +3,35 @@ they say where they can't. Each machine is gone with its test."""
 
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import abilities, scratch  # noqa: E402
+from harness import abilities, bare_machine, scratch  # noqa: E402
+from harness.bare_machine import OFFLINE, UNPRIVILEGED  # noqa: E402
 
 scratch.end_on_signals()
-machine = SourceFileLoader("machine", str(HERE / "machine")).load_module()
 
 #: What install-packages has to take away again, and a process of ours that outlived its script.
 LEFT = """
 left=$(ls -d /usr/sbin/policy-rc.d /etc/postgresql-common/createcluster.d/zz-checkpg.conf /tmp/checkpg-* 2>/dev/null
-       grep -lsE 'apt-get|cmake|ninja|pytest|postgres|haproxy' /proc/[0-9]*/comm)
+       grep -lsE '^(apt-get|dpkg|cmake|ninja|cc1plus|ctest|python3|postgres|haproxy)$' /proc/[0-9]*/comm)
 [ -z "$left" ] || { echo "left behind: $left"; exit 99; }
 """
 
 
 @pytest.fixture(autouse=True)
 def able():
-    if reason := machine.cannot():
+    if reason := bare_machine.cannot():
         abilities.cannot(reason)
-
-
-@pytest.fixture(params=["bookworm", "trixie"])
-def suite(request):
-    return request.param
 
 
 def on_a_bare(suite, script, *options):
     """(exit code, what was said) of a shell script there."""
-    done = subprocess.run([HERE / "machine", *options, suite, "bash", "-c", script],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", timeout=1500)
+    done = bare_machine.run(suite, ["bash", "-c", script], *options, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=1500)
     print(done.stdout)
     return done.returncode, done.stdout
 
@@ -52,21 +43,59 @@ def refused(suite, script, *options):
     return said.strip().splitlines()[-1]
 
 
-def test_the_demo_and_the_unit_tests(suite):
-    code, said = on_a_bare(suite, f"tests/demo && tests/run -L unit release && {{ {LEFT} }}")
+def test_the_demo_and_the_unit_tests():
+    code, said = on_a_bare("trixie", f"tests/demo && tests/run -L unit release && {{ {LEFT} }}")
     assert code == 0
-    assert "PostgresReadWrite-backend  db1     UP      PROCOK    0: it is the primary" in said
+    assert_demonstrated(said)
     assert said.strip().splitlines()[-1].endswith(" passed, 0 failed")
 
 
+def assert_demonstrated(said):
+    assert "PostgresReadWrite-backend  db2     UP      PROCOK    0: it is the primary" in said
+
+
+#: interrupt LINE COMMAND...: as Ctrl-C does it, when the command says a line like that.
+INTERRUPT = f"""
+set -m # each command in a process group of its own, to which the terminal would send it
+interrupt() {{
+    local like=$1 line code; shift
+    rm -f said && mkfifo said
+    "$@" >said 2>&1 &
+    while read -r line; do
+        printf '%s\\n' "$line"
+        [[ $line != $like ]] || {{ kill -s INT -- -$!; like=; }}
+    done <said
+    wait $!
+    code=$?
+    ((code == 130)) || {{ echo "interrupted, it ended with $code"; exit 98; }}
+    {LEFT}
+}}
+"""
+
+
+def test_interrupted_and_run_again():
+    code, said = on_a_bare("bookworm", f"""{INTERRUPT}
+        interrupt '*unpacking' tests/demo
+        interrupt '*% after*' tests/demo
+        interrupt 'HAProxy in front of them' tests/demo
+        tests/demo || exit
+        tests/run -L unit release || exit
+        interrupt '*Start *' tests/run -L haproxy release""")
+    assert code == 0
+    assert said.count("stopped by SIGINT") == 3
+    assert said.count("interrupted: stopping and removing everything") == 1
+    assert_demonstrated(said)
+    assert " passed, 0 failed" in said
+
+
 def test_the_unit_tests_without_privileges():
-    code, said = on_a_bare("bookworm", f"tests/run -L unit release && {{ {LEFT} }}", "--unprivileged")
+    code, said = on_a_bare("bookworm", f"tests/run -L unit release && {{ {LEFT} }}", *UNPRIVILEGED)
     assert code == 0
     assert " passed, 0 failed" in said.strip().splitlines()[-1]
 
 
 def test_without_a_network():
-    assert refused("bookworm", "tests/demo", "--offline").endswith(
+    assert refused("bookworm", "tests/demo", *OFFLINE).endswith(
         "the mirror in apt's sources can't be reached: is there a network?")
 
 
@@ -91,19 +120,17 @@ def test_a_package_that_apt_does_not_know():
     assert " haproxy " in said
 
 
-def test_interrupted_while_apt_works_and_run_again():
-    """As by Ctrl-C: the next run goes on from there."""
-    script = f"""
-        mkfifo said && (trap - INT; exec setsid bash -c 'exec tests/demo' >said 2>&1) & demo=$!
-        while read -r line; do
+def test_while_another_program_uses_apt():
+    """apt's locks are those of fcntl(2), which no shell has a command for."""
+    code, said = on_a_bare("bookworm", f"""
+        perl -MFcntl -e 'my $lock = pack("ssx4qqi", F_WRLCK, 0, 0, 0, 0); open(F, ">>", $ARGV[0]) or die;
+            fcntl(F, F_SETLK, $lock) or die; system("touch /locked"); sleep 600' /var/lib/dpkg/lock-frontend & holder=$!
+        until [ -e /locked ]; do sleep 0.1; done
+        tests/install-packages bare 2>&1 | while read -r line; do
             echo "$line"
-            case $line in *unpacking) kill -s INT -- -$demo;; esac
-        done <said
-        wait $demo
-        echo "ended with $?"
-        rm said
-        {LEFT}
-        tests/install-packages demo && {{ {LEFT} }}"""
-    code, said = on_a_bare("bookworm", script)
+            case $line in another*) kill $holder;; esac
+        done
+        [ "${{PIPESTATUS[0]}}" = 0 ] && {{ {LEFT} }}""")
     assert code == 0
-    assert "ended with 130" in said
+    assert "another program uses apt: waiting for it, 5 minutes at most" in said
+    assert "installed in" in said

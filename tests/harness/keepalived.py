@@ -12,9 +12,9 @@ from .checks import public_copy
 def prepared(text):
     """The configuration with what it needs of a router: an interface of this machine's, and the
     executable where it is before it is installed."""
-    assert text.count('"/usr/bin/checkpgroutes --ping"') == 1
+    assert text.count("/usr/bin/checkpgroutes --ping") == 1
     text = text.replace("/usr/bin/checkpgroutes", str(public_copy("checkpgroutes")))
-    return re.sub(r"(?m)^( +interface) \S+", rf"\1 {_interface()}", text)
+    return re.sub(r"( interface| dev) \S+", rf"\1 {_interface()}", text)
 
 
 def complaints(text):

@@ -15,8 +15,7 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 def version():
     """The project's version, from the one place that has it."""
-    project = (REPOSITORY / "CMakeLists.txt").read_text()
-    return re.search(r"^project\(checkpg VERSION (\S+)", project, re.M).group(1)
+    return (REPOSITORY / "VERSION").read_text().strip()
 
 
 def rpm_package(release=1, directory=REPOSITORY / "build/rpm"):

@@ -1,4 +1,5 @@
-"""Man pages, README and examples say what the executables do: options, codes, keys, defaults."""
+"""Man pages, README, reference and examples say what the executables do: options, codes, keys,
+defaults; and what is said of the tests' labels."""
 
 import ctypes
 import ctypes.util
@@ -17,8 +18,12 @@ CHECKS = ["checkpgprimary", "checkpgstandby"]
 PAGE_OF = {"checkpgprimary": "checkpgprimary.1", "checkpgstandby": "checkpgprimary.1",
            "checkpgroutes": "checkpgroutes.1"}
 PAGES = ["checkpgprimary.1", "checkpgstandby.1", "checkpgroutes.1", "checkpg.conf.5"]
-README_OPTIONS = {"checkpgprimary": "Invocation", "checkpgstandby": "Invocation",
-                  "checkpgroutes": "What does the router route where?"}
+#: Sections of docs/reference.md.
+CHECKS_REFERENCE = "checkpgprimary and checkpgstandby"
+KEYS_REFERENCE = "Configuration"
+ROUTES_REFERENCE = "checkpgroutes"
+OPTIONS_REFERENCE = {"checkpgprimary": CHECKS_REFERENCE, "checkpgstandby": CHECKS_REFERENCE,
+                     "checkpgroutes": ROUTES_REFERENCE}
 OWN_KEYS = "KEYS OF CHECKPG"
 LIBPQ_KEYS = "KEYS OF LIBPQ"
 ROUTES_KEYS = "THE SECTION [CHECKPGROUTES]"
@@ -53,16 +58,20 @@ def tagged(page, section):
 
 
 @cache
-def readme_section(title):
-    text = (REPOSITORY / "README.md").read_text()
+def document_section(document, title):
+    text = (REPOSITORY / document).read_text()
     return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)[1]
 
 
-def readme_rows(title):
+def document_rows(document, title):
     """The cells of all table rows of a section."""
     return [[cell.strip() for cell in line.strip("|").split("|")]
-            for line in readme_section(title).splitlines()
+            for line in document_section(document, title).splitlines()
             if line.startswith("|") and not line.startswith("|---")]
+
+
+def reference_rows(title):
+    return document_rows("docs/reference.md", title)
 
 
 def options_in(text):
@@ -174,9 +183,9 @@ class TestOptions:
         tags = " ".join(tagged(PAGE_OF[program], "OPTIONS"))
         assert options_in(tags) == help_options
 
-    def test_readme_has_those_of_help(self, program, help_options):
-        rows = readme_rows(README_OPTIONS[program])
-        assert options_in(" ".join(row[0] for row in rows)) == help_options
+    def test_the_reference_has_those_of_help(self, program, help_options):
+        first_cells = (row[0] for row in reference_rows(OPTIONS_REFERENCE[program]))
+        assert options_in(" ".join(first_cells)) == help_options
 
 
 # Exit codes
@@ -194,7 +203,8 @@ def source_exit_codes():
 
 def documented_exit_codes():
     page = {int(tag): text for tag, text in tagged("checkpgprimary.1", "EXIT STATUS").items()}
-    readme = {int(row[0]): " ".join(row[1:]) for row in readme_rows("Exit codes")[1:]}
+    readme = {int(row[0]): " ".join(row[1:])
+              for row in document_rows("README.md", "Exit codes")[1:]}
     return {"page": page, "README": readme}
 
 
@@ -211,9 +221,12 @@ def test_exit_codes_of_checkpgroutes():
     of_help = {int(number): word for number, word in re.findall(r"(\d) (\w+)", status)}
     page = {int(tag): first_word(text).strip(":,;")
             for tag, text in tagged("checkpgroutes.1", "EXIT STATUS").items()}
-    readme = {int(row[0]): first_word(row[1]).strip(":,;")
-              for row in readme_rows("What does the router route where?") if row[0].isdigit()}
-    assert page == readme == of_help == {0: "ok", 1: "warning", 2: "critical", 3: "unknown"}
+    reference = {int(row[0]): first_word(row[1]).strip(":,;")
+                 for row in reference_rows(ROUTES_REFERENCE) if row[0].isdigit()}
+    in_brackets = re.search(r"exit code \((0 .*?)\)", document_section(
+        "README.md", "What does the router route where?"))[1]
+    readme = {int(number): word for number, word in re.findall(r"(\d) (\w+)", in_brackets)}
+    assert page == reference == readme == of_help == {0: "ok", 1: "warning", 2: "critical", 3: "unknown"}
 
 
 # Keys
@@ -223,7 +236,7 @@ def test_exit_codes_of_checkpgroutes():
 def test_own_keys_of_the_checks(program):
     documented = set(keys_and_defaults(OWN_KEYS))
     assert set(known_keys(program)) - libpq_keywords() == documented
-    assert {row[0].strip("`") for row in readme_rows("Configuration")[1:]} == documented
+    assert {row[0].strip("`") for row in reference_rows(KEYS_REFERENCE)[1:]} == documented
     shown = {key for section, keys in example_keys().items() if section != "checkpgroutes"
              for key in keys}
     assert shown - libpq_keywords() == documented
@@ -234,9 +247,9 @@ def test_keys_of_checkpgroutes():
     assert set(known_keys("checkpgroutes", "[checkpgroutes]")) == documented
     in_conf_of_the_program = " ".join(map(plain, page_sections("checkpgroutes.1")["CONFIGURATION"]))
     assert all(key in in_conf_of_the_program for key in documented)
-    readme = {key[1] for row in readme_rows("What does the router route where?")
-              if len(row) == 3 and (key := re.match(r"`([a-z-]+)`", row[1]))}
-    assert readme == documented == set(example_keys()["checkpgroutes"])
+    reference = {key[1] for row in reference_rows(ROUTES_REFERENCE)
+                 if len(row) == 3 and (key := re.match(r"`([a-z-]+)`", row[1]))}
+    assert reference == documented == set(example_keys()["checkpgroutes"])
 
 
 def test_every_keyword_of_libpq_is_a_key():
@@ -251,16 +264,17 @@ def test_refused_keywords():
     # A key that this libpq doesn't have can't be refused: servicefile came with 18.
     assert refused == documented & libpq_keywords()
     assert documented - libpq_keywords() <= {"servicefile"}
-    readme = re.search(r"\(but (.*?),\s+which", readme_section("Configuration"), re.S)[1]
-    assert set(re.findall(r"`(\w+)`", readme)) == documented
+    reference = re.search(r"\(but (.*?),\s+which",
+                          document_section("docs/reference.md", KEYS_REFERENCE), re.S)[1]
+    assert set(re.findall(r"`(\w+)`", reference)) == documented
 
 
 # Defaults
 
 
-def test_defaults_of_own_keys_in_readme():
-    rows = {row[0].strip("`"): row[2] for row in readme_rows("Configuration")[1:]}
-    assert rows == keys_and_defaults(OWN_KEYS)
+def test_defaults_of_own_keys_in_the_reference():
+    defaults = {row[0].strip("`"): row[2] for row in reference_rows(KEYS_REFERENCE)[1:]}
+    assert defaults == keys_and_defaults(OWN_KEYS)
 
 
 def test_default_timeouts_are_what_the_executable_says_when_they_contradict():
@@ -293,6 +307,21 @@ def test_the_example_shows_the_defaults():
     routes = keys_and_defaults(ROUTES_KEYS)
     assert "/var/lib/haproxy/stats" in routes.pop("socket")
     assert {**routes, "socket": "/var/lib/haproxy/stats"} == example_keys()["checkpgroutes"]
+
+
+# Labels
+
+
+def test_the_labels_of_the_tests():
+    build = "".join(path.read_text() for path in (REPOSITORY / "tests").rglob("CMakeLists.txt"))
+    labels = set(re.findall(r"\bLABELS ([a-z]+)|checkpg_add_pytest\(\S+ ([a-z]+)\)", build))
+    labels = {one or other for one, other in labels}
+    labels |= set(re.search(r"foreach\(label IN ITEMS (.*)\)", build)[1].split())
+    table = re.search(r"^\| label \|.*?\n\n", (DOCS / "testing.md").read_text(), re.M | re.S)[0]
+    assert set(re.findall(r"^\| ([a-z]+) \|", table, re.M)) - {"label"} == labels
+    readme = re.search(r"^ *tests/run -L LABEL +# (.*)$", (REPOSITORY / "README.md").read_text(),
+                       re.M)[1]
+    assert set(re.findall(r"[a-z]+", readme)) - {"or"} == labels
 
 
 # The example
@@ -360,11 +389,3 @@ def test_the_pages_refer_to_pages_that_exist(page):
     text = (DOCS / page).read_text()
     for name, section in re.findall(r"^\.BR (checkpg\S+) \((\d)\)", text, re.M):
         assert f"{name}.{section}" in PAGES
-
-
-@pytest.mark.parametrize("document", ["README.md", *(f"docs/{path.name}"
-                                                     for path in sorted(DOCS.glob("*.md")))])
-def test_the_links_of_markdown_lead_to_files(document):
-    path = REPOSITORY / document
-    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
-        assert (path.parent / link).exists(), link

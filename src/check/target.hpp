@@ -1,0 +1,26 @@
+#pragma once
+
+#include "check/setting.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace checkpg {
+
+/// What HAProxy's arguments for a server, and its name in HAProxy if that is known, are to libpq:
+/// host, hostaddr and, if HAProxy tells one, port. Throws a usage error that names the argument.
+std::vector<Setting> haproxy_target(const std::string& address, const std::string& port,
+                                    const std::string& server_name);
+
+/// Adds host and hostaddr for what a user calls the server. An address needs no look-up, and
+/// either takes back a hostaddr said elsewhere. Throws a usage error that names the argument.
+void add_host(std::vector<Setting>& settings, const std::string& host, std::string_view argument);
+
+/// The same text, if it is a port. Throws a usage error that names the argument.
+std::string checked_port(std::string_view text, std::string_view argument);
+
+/// Whether `text` is an IPv4 or IPv6 address (with or without a scope), as opposed to a name.
+bool is_ip_address(const std::string& text) noexcept;
+
+} // namespace checkpg
