@@ -1,5 +1,19 @@
 # Language level, warnings, hardening and link mode, on one interface target that all of ours use.
 
+include(CheckSourceCompiles)
+
+# checkpg_is_fortified(LANGUAGE RESULT): whether _FORTIFY_SOURCE is defined without our doing when
+# the compiler optimises.
+function(checkpg_is_fortified language result)
+  set(CMAKE_REQUIRED_FLAGS -O2)
+  set(CMAKE_REQUIRED_QUIET ON)
+  check_source_compiles(${language} "
+    #ifndef _FORTIFY_SOURCE
+    #error not fortified
+    #endif
+    int main(void) { return 0; }" ${result})
+endfunction()
+
 add_library(checkpg_options INTERFACE)
 target_compile_features(checkpg_options INTERFACE cxx_std_20)
 target_compile_options(checkpg_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
@@ -19,8 +33,15 @@ elseif(CHECKPG_SANITIZE)
 else()
   # A check reads bytes from servers nobody vouches for: the usual hardening, whatever the build type.
   target_compile_options(checkpg_options INTERFACE -fstack-protector-strong)
-  target_compile_definitions(checkpg_options INTERFACE
-    $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=$<IF:$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,12>>,2,3>>)
+  # Where the flags given to us (a distribution's) or the compiler itself (Ubuntu's) have a level
+  # already, that one counts: a second definition would be an error.
+  foreach(language IN ITEMS C CXX)
+    checkpg_is_fortified(${language} CHECKPG_${language}_IS_FORTIFIED)
+    if(NOT CHECKPG_${language}_IS_FORTIFIED)
+      target_compile_definitions(checkpg_options INTERFACE
+        $<$<AND:$<COMPILE_LANGUAGE:${language}>,$<NOT:$<CONFIG:Debug>>>:_FORTIFY_SOURCE=$<IF:$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,12>>,2,3>>)
+    endif()
+  endforeach()
 endif()
 if(CHECKPG_COVERAGE)
   target_compile_options(checkpg_options INTERFACE --coverage -fprofile-update=atomic)

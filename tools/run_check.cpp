@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/stdio.hpp"
 #include "check/check.hpp"
+#include "check/memory.hpp"
 #include "check/process.hpp"
 #include "check/report.hpp"
 #include "check/versions.hpp"
@@ -38,6 +39,17 @@ void print_report(const CheckReport& report) {
         print(summary(report) + "\n");
 }
 
+/// What a person reads if the watchdog ends the check, which then can't make a report.
+void prepare_last_words(const Invocation& invocation) {
+    if (invocation.quiet)
+        return;
+    if (invocation.json)
+        set_last_words("{\"exit_code\": 3, \"meaning\": \"timed out\", "
+                       "\"reason\": \"ended by the watchdog: a call did not come back\"}\n");
+    else if (invocation.verbose || invocation.form == Invocation::Form::manual)
+        set_last_words("timed out: ended by the watchdog: a call did not come back\n");
+}
+
 void guard_process(Deadline deadline) {
     if (!start_watchdog(deadline))
         throw Error{ExitCode::internal, "the watchdog timer can't be set"};
@@ -54,6 +66,7 @@ ExitCode check(std::string_view program, Role wanted, std::span<const char* cons
         print(versions(program));
         return ExitCode::ok;
     }
+    prepare_last_words(invocation);
     const auto file = find_config_file(invocation.config_file, ::getenv);
     const Settings settings = make_settings(program, invocation, file, ::getenv);
     hide_environment_from_libpq();
@@ -75,6 +88,7 @@ int run_check(Role wanted, int argc, char** argv) noexcept {
     try {
         guard_process(Deadline{begun + Settings{}.timeout});
         bound_memory();
+        leave_no_core();
         keep_to_ourselves();
         const std::span<const char* const> all{argv, static_cast<std::size_t>(argc)};
         code = check(program, wanted, all.subspan(argc > 0 ? 1 : 0), begun);

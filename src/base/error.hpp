@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/exit_code.hpp"
+#include "base/printable.hpp"
 
 #include <stdexcept>
 #include <string>
@@ -8,10 +9,12 @@
 namespace checkpg {
 
 /// A set-up error: bad arguments, a bad configuration file, a bug. Thrown before any server is
-/// asked and caught once per program; what() is one line, lower case, no final stop.
+/// asked and caught once per program; what() is one line, lower case, no final stop, and as
+/// printable and short as a line may be, whatever it quotes.
 class Error : public std::runtime_error {
 public:
-    Error(ExitCode code, const std::string& message) : std::runtime_error{message}, code_{code} {}
+    Error(ExitCode code, const std::string& message)
+        : std::runtime_error{printable_line(message, {})}, code_{code} {}
 
     ExitCode code() const noexcept { return code_; }
 

@@ -1,6 +1,7 @@
 #include "check/check.hpp"
 
 #include "base/error.hpp"
+#include "check/memory.hpp"
 #include "check/process.hpp"
 
 #include <fmt/format.h>
@@ -31,7 +32,7 @@ Question question_for(Role wanted, const Settings& settings) {
 }
 
 Answer ask(const Settings& settings, const Question& question, Deadline deadline) {
-    return std::move(ask_servers({settings.connection}, question, deadline).all.front());
+    return checkpg::ask_server(settings.connection, question, deadline);
 }
 
 /// After a quiet hour the first WAL to arrive is, for a moment, behind a transaction that is an
@@ -64,6 +65,13 @@ void refuse_few_descriptors(std::size_t servers) {
         throw Error{ExitCode::internal, "too few file descriptors are left to ask the peers"};
 }
 
+/// What is configured is no fault of a server's: it has room beside what servers may use. OpenSSL
+/// reads the files anew for each connection, and all of them are held at once.
+void make_room(const Settings& settings, std::size_t servers) {
+    constexpr std::size_t times_its_size = 12; // a revocation list in OpenSSL's memory takes 4 to 7
+    raise_memory_bound(servers * settings.file_bytes * times_its_size);
+}
+
 void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     std::vector<std::vector<Setting>> servers;
     for (const Peer& peer : find_peers(settings, deadline))
@@ -72,12 +80,10 @@ void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
             servers.push_back(settings_for(peer, settings.connection));
         }
     refuse_few_descriptors(servers.size());
-    const Deadline for_peers = Deadline::in(settings.peer_timeout);
+    make_room(settings, servers.size() + 1);
     Question question;
     question.identity = true;
-    Answers answers = ask_servers(std::move(servers), question, earlier(deadline, for_peers));
-    check.peers.answers = std::move(answers.all);
-    check.peers.cut_short = answers.unheard || deadline.when() < for_peers.when();
+    check.peers = ask_servers(std::move(servers), question, settings.peer_timeout, deadline);
 }
 
 /// Found out before anybody is asked: else it would show only once the server is the primary.
@@ -91,11 +97,12 @@ void refuse_unnamed_backend(Role wanted, const Settings& settings) {
 
 Check check_server(Role wanted, const Settings& settings, Deadline deadline) {
     refuse_unnamed_backend(wanted, settings);
+    make_room(settings, 1);
     Check check;
     check.server = ask_server(settings, question_for(wanted, settings), deadline);
     const ServerState* const state = check.server.state();
     try {
-        if (state != nullptr && !state->in_recovery && state->identity)
+        if (wanted == Role::primary && state != nullptr && !state->in_recovery)
             ask_peers(check, settings, deadline);
         check.verdict = judge(wanted, settings.demands, check.server, check.peers);
     } catch (const HaproxyError& error) {

@@ -39,16 +39,18 @@ Connection::Connection(const std::vector<Setting>& settings)
 
 void Connection::fail_to_start(const std::vector<Setting>& settings) {
     const std::string message = PQerrorMessage(connection_.get());
-    fail_with_message(code_of_failed_start(settings, message), message);
+    const ErrorText error = take_apart(message);
+    fail(code_of_failed_start(settings, message),
+         breakdown_of(connection_.get(), CONNECTION_STARTED, look_ahead_, error), error);
 }
 
 int Connection::socket() const noexcept { return PQsocket(connection_.get()); }
 
 void Connection::advance() {
     if (flood_guard_.flooded(socket()))
-        fail(ExitCode::unexpected_answer,
+        fail(ExitCode::unexpected_answer, Sign::absurd,
              fmt::format("the server sends more than {} kB: no answer of PostgreSQL",
-                         FloodGuard::largest_conversation / 1024));
+                         FloodGuard::most / 1024));
     else if (state_ == State::connecting)
         advance_connecting();
     else if (state_ == State::asking)
@@ -58,8 +60,14 @@ void Connection::advance() {
 void Connection::advance_connecting() {
     PGconn* const connection = connection_.get();
     look_ahead_.look(connection);
+    if (!contact_.connected && look_ahead_.connected())
+        contact_.connected = Deadline::Clock::now();
     if (contact_.authentication.empty())
         contact_.authentication = look_ahead_.authentication();
+    if (!look_ahead_.unverified().empty()) {
+        fail(ExitCode::configuration, Sign::none, look_ahead_.unverified());
+        return;
+    }
     const ConnStatusType status = PQstatus(connection);
     switch (PQconnectPoll(connection)) {
     case PGRES_POLLING_READING:
@@ -74,8 +82,6 @@ void Connection::advance_connecting() {
     default:
         fail_to_connect(status);
     }
-    if (!contact_.connected && status != CONNECTION_STARTED && state_ != State::failed)
-        contact_.connected = Deadline::Clock::now();
 }
 
 void Connection::connected() {
@@ -94,21 +100,25 @@ void Connection::connected() {
 
 void Connection::fail_to_connect(int status) {
     PGconn* const connection = connection_.get();
-    if (PQconnectionNeedsPassword(connection) != 0)
-        fail(ExitCode::access_denied, why_no_password(password_file_));
-    else if (!look_ahead_.tls_refusal().empty())
-        fail(ExitCode::access_denied,
+    if (PQconnectionNeedsPassword(connection) != 0) {
+        fail(ExitCode::access_denied, can_be_read(password_file_) ? Sign::refused : Sign::none,
+             why_no_password(password_file_));
+    } else if (!look_ahead_.tls_refusal().empty()) {
+        fail(ExitCode::access_denied, Sign::refused,
              "the server refused us over TLS: " + look_ahead_.tls_refusal());
-    else
-        fail_with_message(code_of_failed_connect(connection, status, look_ahead_),
-                          PQerrorMessage(connection));
+    } else {
+        const ErrorText error = take_apart(PQerrorMessage(connection));
+        const Breakdown breakdown = breakdown_of(connection, status, look_ahead_, error);
+        fail(code_of_failed_connect(connection, breakdown, look_ahead_), breakdown, error);
+    }
 }
 
 void Connection::ask(const Question& question) {
     answer_.reset();
     question_ = question;
+    flood_guard_.start_anew();
     if (PQsendQuery(connection_.get(), state_query(question).c_str()) == 0) {
-        fail_with_message(ExitCode::unexpected_answer, PQerrorMessage(connection_.get()));
+        fail_asking(PQerrorMessage(connection_.get()));
         return;
     }
     state_ = State::asking;
@@ -123,7 +133,7 @@ void Connection::advance_asking() {
     events_ = static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
     collect_answer();
     if (state_ == State::asking && (!readable || unsent < 0))
-        fail_with_message(ExitCode::unexpected_answer, PQerrorMessage(connection));
+        fail_asking(PQerrorMessage(connection));
 }
 
 /// Takes in what has arrived: exactly one result, a good one, and then the end.
@@ -136,7 +146,7 @@ void Connection::collect_answer() {
             events_ = 0;
             contact_.answered = Deadline::Clock::now();
         } else if (!result || answer_) {
-            fail(ExitCode::unexpected_answer, "the answer is not one result");
+            fail(ExitCode::unexpected_answer, Sign::absurd, "the answer is not one result");
         } else {
             take_result(result.get());
         }
@@ -145,7 +155,7 @@ void Connection::collect_answer() {
 
 void Connection::take_result(const PGresult* result) {
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        fail_with_message(ExitCode::unexpected_answer, PQresultErrorMessage(result));
+        fail_asking(PQresultErrorMessage(result));
         if (failure_.code == ExitCode::access_denied)
             failure_.text += "; " + grants_for(question_, quoted_user());
         return;
@@ -153,7 +163,7 @@ void Connection::take_result(const PGresult* result) {
     try {
         answer_ = read_state(question_, result);
     } catch (const std::invalid_argument& error) {
-        fail(ExitCode::unexpected_answer, error.what());
+        fail(ExitCode::unexpected_answer, Sign::absurd, error.what());
     }
 }
 
@@ -165,26 +175,34 @@ std::string Connection::quoted_user() const {
     return quoted ? printable_line(quoted.get(), secret_) : std::string{user};
 }
 
-void Connection::time_out() {
+void Connection::time_out(Sign sign) {
     std::string_view waiting = "for the answer";
     if (state_ == State::connecting)
         waiting = !contact_.connected               ? "for the connection"
                   : contact_.authentication.empty() ? "for the server's first word"
                                                     : "for the log-in";
-    fail(ExitCode::timed_out, fmt::format("waited {}", waiting));
+    fail(ExitCode::timed_out, sign, fmt::format("waited {}", waiting));
 }
 
-void Connection::fail(ExitCode code, std::string_view text) {
+void Connection::fail_asking(std::string_view message) {
+    const ErrorText error = take_apart(message);
+    fail(ExitCode::unexpected_answer,
+         breakdown_of(connection_.get(), CONNECTION_OK, look_ahead_, error), error);
+}
+
+/// `otherwise` is the code if the server gave no SQLSTATE.
+void Connection::fail(ExitCode otherwise, const Breakdown& breakdown, const ErrorText& error) {
+    failure_.sqlstate = error.sqlstate;
+    fail(error.sqlstate.empty() ? otherwise : code_of_sqlstate(error.sqlstate), sign_of(breakdown),
+         error.text);
+}
+
+void Connection::fail(ExitCode code, Sign sign, std::string_view text) {
     state_ = State::failed;
     events_ = 0;
     failure_.code = code;
+    failure_.sign = sign;
     failure_.text = printable_line(text, secret_);
-}
-
-void Connection::fail_with_message(ExitCode otherwise, std::string_view message) {
-    const ErrorText error = take_apart(message);
-    failure_.sqlstate = error.sqlstate;
-    fail(error.sqlstate.empty() ? otherwise : code_of_sqlstate(error.sqlstate), error.text);
 }
 
 } // namespace checkpg

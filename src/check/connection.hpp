@@ -6,8 +6,10 @@
 #include "check/flood_guard.hpp"
 #include "check/libpq_handle.hpp"
 #include "check/look_ahead.hpp"
+#include "check/objection.hpp"
 #include "check/server_state.hpp"
 #include "check/settings.hpp"
+#include "check/sqlstate.hpp"
 
 #include <optional>
 #include <string>
@@ -50,8 +52,9 @@ public:
     /// The state in the answer to the last ask(); only when ready again.
     const ServerState& answer() const noexcept { return *answer_; }
 
-    /// Gives up at the deadline: failed, with words for what was being waited for.
-    void time_out();
+    /// Gives up at the deadline: failed, with words for what was being waited for. The sign is
+    /// what its silence shows: only who listens knows.
+    void time_out(Sign sign);
 
     const Failure& failure() const noexcept { return failure_; } ///< only when failed
     const Contact& contact() const noexcept { return contact_; }
@@ -65,8 +68,9 @@ private:
     void collect_answer();
     void take_result(const pg_result* result);
     std::string quoted_user() const;
-    void fail(ExitCode code, std::string_view text);
-    void fail_with_message(ExitCode otherwise, std::string_view message);
+    void fail_asking(std::string_view message);
+    void fail(ExitCode otherwise, const Breakdown& breakdown, const ErrorText& error);
+    void fail(ExitCode code, Sign sign, std::string_view text);
 
     ConnectionHandle connection_;
     State state_ = State::connecting;

@@ -18,7 +18,7 @@ bool FloodGuard::flooded(int socket) noexcept {
         received_ = info.tcpi_bytes_received;
     else if (::ioctl(socket, FIONREAD, &waiting) == 0 && waiting > 0)
         received_ += static_cast<std::size_t>(waiting);
-    return received_ > largest_conversation;
+    return received_ - before_ > most;
 }
 
 } // namespace checkpg

@@ -3,6 +3,7 @@
 #include "check/authentication_request.hpp"
 #include "check/tls_handshake.hpp"
 
+#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <array>
@@ -22,11 +23,21 @@ std::size_t peek(int socket, unsigned char* bytes, std::size_t size) noexcept {
     return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 
+bool has_other_end(int socket) noexcept {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    return ::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+}
+
 } // namespace
 
 LookAhead::LookAhead(const std::vector<Setting>& settings)
     : authentication_required_{!value_of(settings, "require_auth").empty()},
-      key_has_password_{!value_of(settings, "sslpassword").empty()} {
+      key_has_password_{!value_of(settings, "sslpassword").empty()},
+      root_certificate_{value_of(settings, "sslrootcert")}, revocation_list_{
+                                                                value_of(settings, "sslcrl")} {
+    if (revocation_list_.empty())
+        revocation_list_ = value_of(settings, "sslcrldir");
     if (value_of(settings, "sslnegotiation") == "direct")
         expect_tls(); // libpq 17: without a request that could be refused
 }
@@ -34,8 +45,11 @@ LookAhead::LookAhead(const std::vector<Setting>& settings)
 void LookAhead::look(PGconn* connection) {
     const ConnStatusType status = PQstatus(connection);
     auto* const tls = static_cast<ssl_st*>(PQsslStruct(connection, "OpenSSL"));
+    connected_ = connected_ || has_other_end(PQsocket(connection));
     if (status == CONNECTION_SSL_STARTUP && tls == nullptr)
         look_at_tls_reply(PQsocket(connection));
+    else if (status == CONNECTION_MADE && tls != nullptr)
+        look_at_verification(tls);
     else if (status == CONNECTION_AWAITING_RESPONSE && tls != nullptr)
         look_at_message(tls);
     else if (status == CONNECTION_AWAITING_RESPONSE)
@@ -56,6 +70,19 @@ void LookAhead::expect_tls() {
     observe_tls();
 }
 
+/// libpq goes on without a root certificate that is not there (any more), and without a revocation
+/// list that it can't load, be it for want of memory.
+void LookAhead::look_at_verification(const ssl_st* tls) {
+    const TlsVerification done = verification(tls);
+    if (!root_certificate_.empty() && !done.by_root_certificate)
+        unverified_ = fmt::format("sslrootcert '{}' can't be loaded", root_certificate_);
+    else if (!revocation_list_.empty() && !done.by_revocation_list)
+        unverified_ =
+            fmt::format("sslcrl '{}' can't be loaded: it is no revocation list, or memory "
+                        "is short",
+                        revocation_list_);
+}
+
 void LookAhead::look_at_message(int socket) {
     Header bytes{};
     const std::size_t length = peek(socket, bytes.data(), bytes.size());
@@ -73,6 +100,7 @@ void LookAhead::look_at_message(std::span<const unsigned char> bytes) {
     if (bytes.empty())
         return;
     may_refuse_ = false;
+    says_error_ = bytes.front() == 'E';
     const auto request = AuthenticationRequest::read(bytes);
     if (!request)
         return; // if only part of it is there, libpq waits for the rest, and so do we

@@ -1,11 +1,18 @@
 #include "check/look_up.hpp"
 
+#include "check/objection.hpp"
+#include "check/target.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <array>
+#include <cerrno>
+#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace checkpg {
 
@@ -22,13 +29,37 @@ void use_small_stacks() noexcept {
     ::pthread_attr_destroy(&attributes);
 }
 
+/// A machine without IPv6 may well be given IPv6 addresses.
+bool has_family(int family) noexcept {
+    const int socket = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (socket != -1)
+        ::close(socket);
+    return socket != -1 || errno != EAFNOSUPPORT;
+}
+
+/// The C library can't tell a name that doesn't exist from files that it couldn't open.
+bool can_look_up() noexcept {
+    for (const char* const file : {"/etc/hosts", "/etc/resolv.conf"}) {
+        const int descriptor = ::open(file, O_RDONLY | O_CLOEXEC);
+        if (descriptor == -1 && errno != ENOENT)
+            return false;
+        if (descriptor != -1)
+            ::close(descriptor);
+    }
+    return true;
+}
+
+/// None at all if one of them can't be read.
 std::vector<std::string> addresses_of(const addrinfo* list) {
     std::vector<std::string> addresses;
     for (; list != nullptr; list = list->ai_next) {
         std::array<char, NI_MAXHOST> text{};
+        if (!has_family(list->ai_family))
+            continue;
         if (::getnameinfo(list->ai_addr, list->ai_addrlen, text.data(), text.size(), nullptr, 0,
-                          NI_NUMERICHOST) == 0)
-            addresses.emplace_back(text.data());
+                          NI_NUMERICHOST) != 0)
+            return {};
+        addresses.emplace_back(text.data());
     }
     return addresses;
 }
@@ -53,14 +84,20 @@ void LookUp::Abandon::operator()(Request* request) const noexcept {
 
 bool needs_look_up(const std::vector<Setting>& settings) noexcept {
     const auto host = value_of(settings, "host");
-    return value_of(settings, "hostaddr").empty() && !host.empty() && host.front() != '/' &&
-           host.front() != '@';
+    return value_of(settings, "hostaddr").empty() && !host.empty() && !is_socket_directory(host);
 }
 
-LookUp::LookUp(std::vector<Setting> settings)
-    : settings_{std::move(settings)}, request_{new Request} {
+std::vector<Setting> settings_at(std::vector<Setting> settings,
+                                 const std::vector<std::string>& addresses) {
+    const std::vector<std::string_view> hosts(addresses.size(), value_of(settings, "host"));
+    set_value(settings, "host", fmt::format("{}", fmt::join(hosts, ",")));
+    set_value(settings, "hostaddr", fmt::format("{}", fmt::join(addresses, ",")));
+    return settings;
+}
+
+LookUp::LookUp(std::string name) : request_{new Request} {
     use_small_stacks();
-    request_->name = value_of(settings_, "host");
+    request_->name = std::move(name);
     request_->hints.ai_socktype = SOCK_STREAM;
     request_->control.ar_name = request_->name.c_str();
     request_->control.ar_request = &request_->hints;
@@ -72,20 +109,22 @@ bool LookUp::done() const noexcept {
     return !request_->begun || ::gai_error(&request_->control) != EAI_INPROGRESS;
 }
 
-std::variant<std::vector<Setting>, Failure> LookUp::result() {
+std::variant<std::vector<std::string>, Failure> LookUp::result() const {
     if (!request_->begun)
         return Failure{ExitCode::internal, "",
                        fmt::format("no thread or memory to look the name '{}' up", request_->name)};
     const int error = ::gai_error(&request_->control);
-    const auto addresses = addresses_of(error == 0 ? request_->control.ar_result : nullptr);
-    if (addresses.empty())
+    if (error != 0)
         return Failure{
             ExitCode::unreachable, "",
-            fmt::format("no address for the name '{}': {}", request_->name, ::gai_strerror(error))};
-    const std::vector<std::string> hosts(addresses.size(), request_->name);
-    set_value(settings_, "host", fmt::format("{}", fmt::join(hosts, ",")));
-    set_value(settings_, "hostaddr", fmt::format("{}", fmt::join(addresses, ",")));
-    return std::move(settings_);
+            fmt::format("no address for the name '{}': {}", request_->name, ::gai_strerror(error)),
+            can_look_up() ? sign_of_look_up(error) : Sign::none};
+    auto addresses = addresses_of(request_->control.ar_result);
+    if (addresses.empty())
+        return Failure{ExitCode::unreachable, "",
+                       fmt::format("no address for the name '{}' that this machine can connect to",
+                                   request_->name)};
+    return addresses;
 }
 
 Failure LookUp::overdue() const {

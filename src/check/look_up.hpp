@@ -4,6 +4,7 @@
 #include "check/settings.hpp"
 
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -13,20 +14,24 @@ namespace checkpg {
 /// do it itself, blocking.
 bool needs_look_up(const std::vector<Setting>& settings) noexcept;
 
-/// The look-up of one server's host name in /etc/hosts and the DNS. It runs beside everything
-/// else, in a thread of glibc's (getaddrinfo_a(3)); whoever owns it asks done() now and then. If
-/// destroyed before, the look-up is left to itself.
+/// The settings, leading to these addresses of the host that they name. libpq tries one after the
+/// other.
+std::vector<Setting> settings_at(std::vector<Setting> settings,
+                                 const std::vector<std::string>& addresses);
+
+/// The look-up of a host name in /etc/hosts and the DNS. It runs beside everything else, in a
+/// thread of glibc's (getaddrinfo_a(3)); whoever owns it asks done() now and then. If destroyed
+/// before, the look-up is left to itself.
 class LookUp {
 public:
-    /// Begins. needs_look_up(settings) must hold.
-    explicit LookUp(std::vector<Setting> settings);
+    /// Begins.
+    explicit LookUp(std::string name);
 
     bool done() const noexcept;
 
-    /// The settings with all the name's addresses, as lists of libpq's (it tries one after the
-    /// other), or a failure: unreachable if there are none, internal if the look-up could not be
-    /// begun. Only when done, once.
-    std::variant<std::vector<Setting>, Failure> result();
+    /// The name's addresses, at least one, without those of a family that this machine doesn't
+    /// have; or a failure with what is known by it. Only when done.
+    std::variant<std::vector<std::string>, Failure> result() const;
 
     /// The failure of a look-up that isn't done in time.
     Failure overdue() const;
@@ -37,7 +42,6 @@ private:
         void operator()(Request* request) const noexcept;
     };
 
-    std::vector<Setting> settings_;
     std::unique_ptr<Request, Abandon> request_;
 };
 

@@ -3,6 +3,7 @@
 #include "check/connection.hpp"
 
 #include <variant>
+#include <vector>
 
 namespace checkpg {
 
@@ -17,18 +18,17 @@ struct Answer {
     const Failure& failure() const { return std::get<Failure>(outcome); }
 };
 
-/// What asking several servers came to.
-struct Answers {
-    std::vector<Answer> all; ///< in the servers' order
-    /// The deadline came while we were busy, not while we waited: who counts as timed out has not
-    /// been silent, this machine was too slow to hear it.
-    bool unheard = false;
-};
+/// Asks the server until the deadline. Its name is looked up beside that, and of several addresses
+/// libpq takes the first that accepts. Every failure is in the answer; throws only std::bad_alloc.
+Answer ask_server(std::vector<Setting> server, const Question& question, Deadline deadline);
 
-/// Asks all these servers the same at the same time, each over a connection of its own, until
-/// the deadline. Names are looked up beside that. Every failure is in the answers; throws only
-/// std::bad_alloc.
-Answers ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
-                    Deadline deadline);
+/// Asks all these servers the same at the same time, each over a connection of its own, and gives
+/// each of them `patience` from when its address is known. To one that stays silent it connects
+/// again and again within the first half of that: a packet may be lost, and of several addresses
+/// one may be dead. Only what passes while we listen counts as its time; who had not all of it when
+/// the deadline comes has the sign no_time, and silence is known to be silence. In the servers'
+/// order; every failure is in the answers; throws only std::bad_alloc.
+std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
+                                milliseconds patience, Deadline deadline);
 
 } // namespace checkpg

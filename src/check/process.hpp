@@ -3,13 +3,17 @@
 #include "base/deadline.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 namespace checkpg {
 
-/// Keeps glibc, libpq and OpenSSL from looking outside: HOME gets a value if it has none. A
-/// static glibc is kept to the name services built into it ("files" and "dns", since glibc 2.34),
-/// a static OpenSSL from openssl.cnf: modules that they would load belong to the machine's own
-/// glibc and crash this one. Call before any thread starts.
+/// Keeps glibc, libpq and OpenSSL from looking outside: HOME, where libpq would look for
+/// certificates and passwords that nobody configured, is a directory that doesn't exist, and the
+/// system's root certificates are not where a variable says. A static glibc is kept to the name
+/// services built into it ("files" and "dns", since glibc 2.34), a static OpenSSL from openssl.cnf:
+/// modules that they would load belong to the machine's own glibc and crash this one. Call before
+/// any thread starts.
 void keep_to_ourselves() noexcept;
 
 /// Takes all of libpq's variables (PG...) out of the environment. Call when the settings are
@@ -17,9 +21,8 @@ void keep_to_ourselves() noexcept;
 /// setting is empty.
 void hide_environment_from_libpq();
 
-/// Bounds this process's memory, so that no server can make it grow: what doesn't fit fails as
-/// "out of memory". Not under the address sanitizer, whose own memory would not fit.
-void bound_memory() noexcept;
+/// Leaves no core of this process, which holds a password, however it ends.
+void leave_no_core() noexcept;
 
 /// Whether this many more descriptors can be open at once.
 bool has_descriptors(std::size_t number);
@@ -29,5 +32,10 @@ bool has_descriptors(std::size_t number);
 /// FIFO, absurd SCRAM iteration counts). Counts on the monotonic clock; a later call replaces an
 /// earlier one. False if the timer can't be set.
 [[nodiscard]] bool start_watchdog(Deadline deadline) noexcept;
+
+/// What the watchdog writes to standard output as it ends the process: nothing unless this was
+/// called. `text` must last as long as the process, and is short enough for a pipe to take it
+/// whole.
+void set_last_words(std::string_view text) noexcept;
 
 } // namespace checkpg

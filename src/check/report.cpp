@@ -104,7 +104,7 @@ std::string settings_lines(const CheckReport& report) {
 std::string peer_lines(const CheckReport& report) {
     std::string lines;
     for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
-        const Answer& answer = report.check.peers.answers[i];
+        const Answer& answer = report.check.peers[i];
         const auto when = answer.contact.answered.value_or(report.ended);
         const std::string why = answer.state() == nullptr ? ": " + answer.failure().text : "";
         lines += step(report, when,
@@ -123,7 +123,7 @@ double CheckReport::milliseconds_until(Clock::time_point when) const {
 }
 
 PeerFinding CheckReport::finding(std::size_t peer) const {
-    return peer_finding(*check.server.state()->identity, check.peers.answers[peer]);
+    return finding_of(*check.server.state()->identity, check.peers[peer]);
 }
 
 std::string_view words(Receiver receiver) noexcept {

@@ -59,7 +59,7 @@ Json peers_array(const CheckReport& report) {
     Json array = Json::array();
     for (std::size_t i = 0; i < report.check.asked.size(); ++i) {
         Json object = {{"peer", report.check.asked[i].text}, {"finding", words(report.finding(i))}};
-        object.update(answer_object(report, report.check.peers.answers[i]));
+        object.update(answer_object(report, report.check.peers[i]));
         array.push_back(object);
     }
     return array;

@@ -20,8 +20,9 @@ struct Question {
     bool receiver = false; ///< whether a standby's WAL receiver runs
 };
 
-/// Which instance this is. Two servers with the same system identifier are of one cluster; if
-/// they were also started at the same microsecond they are one, reached in two ways.
+/// Which instance this is. Two servers with the same system identifier are of one cluster; two
+/// primaries that were also started at the same microsecond and write the same timeline are one,
+/// reached in two ways.
 struct Identity {
     std::string system_identifier; ///< pg_control_system(), digits
     std::int64_t started = 0;      ///< pg_postmaster_start_time() in microseconds
@@ -31,7 +32,7 @@ struct Identity {
         return system_identifier == other.system_identifier;
     }
     bool same_instance(const Identity& other) const noexcept {
-        return same_cluster(other) && started == other.started;
+        return same_cluster(other) && started == other.started && timeline == other.timeline;
     }
 };
 

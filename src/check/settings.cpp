@@ -5,7 +5,9 @@
 #include "base/units.hpp"
 #include "base/words.hpp"
 #include "check/libpq_keywords.hpp"
+#include "check/named_files.hpp"
 #include "check/password_file.hpp"
+#include "check/target.hpp"
 
 #include <fmt/format.h>
 
@@ -48,6 +50,23 @@ void refuse_bad_keyword(const Setting& setting) {
                                                setting.value));
 }
 
+/// The file is for all servers: what HAProxy says of a server's place must stand. Its port may be
+/// another's, of a proxy or a pooler, and its name is only what certificates are verified for.
+void refuse_another_server(const Setting& setting, const std::vector<Setting>& target) {
+    if (setting.key == "hostaddr")
+        throw bad_setting(setting, "would send the checks of all servers to one: HAProxy says each "
+                                   "server's address");
+    if (setting.key != "host")
+        return;
+    if (is_socket_directory(setting.value))
+        throw bad_setting(setting, "would send the checks of all servers to one: give the socket "
+                                   "to HAProxy, as the server's address");
+    if (value_of(target, "hostaddr").empty())
+        throw bad_setting(setting, fmt::format("would take the place of {}, the server that "
+                                               "HAProxy asks about",
+                                               value_of(target, "host")));
+}
+
 /// Collects settings from weak to strong; of each key the last one counts.
 class Layers {
 public:
@@ -79,7 +98,8 @@ public:
         }
     }
 
-    void add_section(const ConfigFile& file, std::string_view section) {
+    void add_section(const ConfigFile& file, std::string_view section,
+                     const Invocation& invocation) {
         for (const ConfigEntry& entry : file.entries) {
             if (entry.section != section)
                 continue;
@@ -87,6 +107,8 @@ public:
                             fmt::format("{}:{}", file.path.native(), entry.line)};
             refuse_unknown_key(setting);
             refuse_exposed_secret(setting, file);
+            if (invocation.form == Invocation::Form::haproxy)
+                refuse_another_server(setting, invocation.target);
             add_checked(std::move(setting));
         }
     }
@@ -240,14 +262,14 @@ void settle_target(Layers& layers) {
     const std::string address{value_of(layers.settings(), "hostaddr")};
     if (host.empty() && address.empty())
         throw usage_error("no server is named: give HOST, or --help to see how");
+    if (value_of(layers.settings(), "port").empty())
+        layers.add_built_in("port", "5432");
     if (host.empty())
         return;
-    if (host.front() == '/' || host.front() == '@')
+    if (is_socket_directory(host))
         layers.add_built_in("hostaddr", "");
     else if (address.empty() && is_ip_address(host))
         layers.add_built_in("hostaddr", host);
-    if (value_of(layers.settings(), "port").empty())
-        layers.add_built_in("port", "5432");
 }
 
 /// Without these libpq would ask the operating system who is running it.
@@ -257,14 +279,13 @@ void refuse_empty_identity(const Layers& layers) {
             throw bad_setting(setting, "is empty: name one, or leave the key out");
 }
 
-/// A password of our own makes libpq leave the file alone.
+/// A password of our own makes libpq leave the file alone. The one built in may be missing.
 void refuse_ignored_password_file(const Layers& layers) {
-    if (!value_of(layers.settings(), "password").empty())
+    const Setting* const setting = find_setting(layers.settings(), "passfile");
+    if (setting == nullptr || find_setting(layers.settings(), "password") != nullptr)
         return;
-    for (const Setting& setting : layers.settings())
-        if (setting.key == "passfile")
-            if (const auto why = why_ignored(setting.value))
-                throw bad_setting(setting, *why);
+    if (const auto why = why_ignored(setting->value, setting->origin == built_in))
+        throw bad_setting(*setting, *why);
 }
 
 Layers collect(std::string_view program, const Invocation& invocation,
@@ -279,14 +300,15 @@ Layers collect(std::string_view program, const Invocation& invocation,
     layers.add_environment(environment, invocation.form);
     layers.add_all(invocation.target);
     if (file) {
-        layers.add_section(*file, "");
+        layers.add_section(*file, "", invocation);
         if (!invocation.backend.empty())
-            layers.add_section(*file, invocation.backend);
+            layers.add_section(*file, invocation.backend, invocation);
     }
     layers.add_all(invocation.options);
     settle_target(layers);
     refuse_empty_identity(layers);
     refuse_ignored_password_file(layers);
+    refuse_idle_settings(layers.settings());
     return layers;
 }
 
@@ -296,11 +318,16 @@ Error bad_setting(const Setting& setting, std::string_view what) {
     return configuration_error(fmt::format("{}: {} {}", setting.origin, setting.key, what));
 }
 
-std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept {
+const Setting* find_setting(const std::vector<Setting>& settings, std::string_view key) noexcept {
     for (const Setting& setting : settings)
         if (setting.key == key)
-            return setting.value;
-    return {};
+            return setting.value.empty() ? nullptr : &setting;
+    return nullptr;
+}
+
+std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept {
+    const Setting* const setting = find_setting(settings, key);
+    return setting == nullptr ? std::string_view{} : setting->value;
 }
 
 void set_value(std::vector<Setting>& settings, std::string_view key, std::string_view value) {
@@ -329,6 +356,7 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
     set_peers(settings, layers, invocation, file);
     settings.demands = demands(layers);
     refuse_long_peer_timeout(settings);
+    settings.file_bytes = size_of_named_files(layers.settings());
     for (const Setting& setting : layers.settings()) {
         if (!is_own_key(setting.key))
             settings.connection.push_back(setting);

@@ -7,6 +7,7 @@
 #include "check/invocation.hpp"
 #include "check/peers.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ struct Settings {
 
     bool has_peers() const noexcept { return !peers.empty() || haproxy_peers.has_value(); }
 
+    /// Of the certificates and revocation lists, which each connection loads: memory for a
+    /// connection is a multiple of it.
+    std::uint64_t file_bytes = 0;
+
     /// Every value that is in force and where it came from, own keys included, for people to
     /// read: secrets are masked.
     std::vector<Setting> explained;
@@ -48,6 +53,9 @@ struct Settings {
 
 /// The configuration error for a setting: its origin and key, and what is wrong.
 Error bad_setting(const Setting& setting, std::string_view what);
+
+/// The setting of a key, or null if it has no value.
+const Setting* find_setting(const std::vector<Setting>& settings, std::string_view key) noexcept;
 
 /// The value of a libpq keyword, empty if it is not set.
 std::string_view value_of(const std::vector<Setting>& settings, std::string_view key) noexcept;
@@ -57,9 +65,10 @@ void set_value(std::vector<Setting>& settings, std::string_view key, std::string
 
 /// Built-in defaults, libpq's environment variables, the file's global part, the backend's
 /// section and the command line, the later stronger than the earlier. In HAProxy form the
-/// arguments that name the server are weaker than the file, and PGHOST, PGHOSTADDR and PGPORT
-/// count for nothing. Throws a configuration error that names the key and its origin for an
-/// unknown key or a bad value, a usage error if no server is named.
+/// port in the arguments is weaker than the file, which may not name another server, and PGHOST,
+/// PGHOSTADDR and PGPORT count for nothing. Throws a configuration error that names the key and its
+/// origin for an unknown key, a bad value or one that would not count, a usage error if no server
+/// is named.
 Settings make_settings(std::string_view program, const Invocation& invocation,
                        const std::optional<ConfigFile>& file, const EnvironmentLookup& environment);
 

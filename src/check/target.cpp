@@ -12,6 +12,7 @@ namespace checkpg {
 namespace {
 
 constexpr std::string_view not_used = "NOT_USED";
+constexpr std::string_view no_port = "0"; // of a server with no port but a `check port`
 constexpr std::string_view socket_name_start = ".s.PGSQL.";
 
 /// HAProxy names the socket file; libpq wants its directory and the port in the file's name
@@ -49,7 +50,7 @@ std::vector<Setting> haproxy_target(const std::string& address, const std::strin
     if (address.front() == '/')
         return socket_target(address);
     std::vector<Setting> target = network_target(address, server_name);
-    if (!port.empty() && port != not_used)
+    if (!port.empty() && port != not_used && port != no_port)
         target.push_back({"port", checked_port(port, "server port"), "argument server_port"});
     return target;
 }
@@ -72,12 +73,18 @@ std::string checked_port(std::string_view text, std::string_view argument) {
 }
 
 bool is_ip_address(const std::string& text) noexcept {
+    if (text.find('\0') != std::string::npos)
+        return false; // inet_pton(3) would see what is before it
     in_addr ipv4{};
     in6_addr ipv6{};
     if (::inet_pton(AF_INET, text.c_str(), &ipv4) == 1)
         return true;
     const auto scope = text.find('%');
     return ::inet_pton(AF_INET6, text.substr(0, scope).c_str(), &ipv6) == 1;
+}
+
+bool is_socket_directory(std::string_view host) noexcept {
+    return host.starts_with('/') || host.starts_with('@');
 }
 
 } // namespace checkpg

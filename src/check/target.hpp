@@ -23,4 +23,7 @@ std::string checked_port(std::string_view text, std::string_view argument);
 /// Whether `text` is an IPv4 or IPv6 address (with or without a scope), as opposed to a name.
 bool is_ip_address(const std::string& text) noexcept;
 
+/// Whether `host` is the directory of a UNIX socket, or (with an `@`) an abstract one's name.
+bool is_socket_directory(std::string_view host) noexcept;
+
 } // namespace checkpg

@@ -1,5 +1,7 @@
 #include "check/tls_handshake.hpp"
 
+#include "check/memory.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -41,6 +43,7 @@ void observe_tls() {
 /// programs may ask for by name: 2.5 million instructions. Here only a key in the old encrypted PEM
 /// form is looked up so. A shared OpenSSL may have engines that use the list: it is left alone.
 void prepare_openssl([[maybe_unused]] bool key_has_password) noexcept {
+    watch_openssl_memory();
 #if defined(CHECKPG_STATIC) && OPENSSL_VERSION_NUMBER >= 0x30000000L
     if (!key_has_password)
         OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS, nullptr);
@@ -51,6 +54,7 @@ TlsEnd take_tls_end() noexcept { return std::exchange(last_end, TlsEnd::none); }
 
 TlsGlimpse peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) {
     TlsGlimpse glimpse;
+    ERR_clear_error(); // what other connections left there is not this one's
     const int got = SSL_peek_ex(connection, bytes, size, &glimpse.length);
     if (got != 1) {
         glimpse.length = 0;
@@ -64,6 +68,13 @@ TlsGlimpse peek_tls(SSL* connection, unsigned char* bytes, std::size_t size) {
     }
     ERR_clear_error(); // libpq looks at what it reads itself
     return glimpse;
+}
+
+TlsVerification verification(const SSL* connection) noexcept {
+    X509_STORE* const store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(connection));
+    const auto flags = X509_VERIFY_PARAM_get_flags(X509_STORE_get0_param(store));
+    return {(SSL_get_verify_mode(connection) & SSL_VERIFY_PEER) != 0,
+            (flags & X509_V_FLAG_CRL_CHECK) != 0};
 }
 
 } // namespace checkpg

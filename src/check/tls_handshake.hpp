@@ -38,4 +38,13 @@ struct TlsGlimpse {
 /// will then see a closed connection only.
 TlsGlimpse peek_tls(ssl_st* connection, unsigned char* bytes, std::size_t size);
 
+/// What OpenSSL was told to do with the server's certificate.
+struct TlsVerification {
+    bool by_root_certificate;
+    bool by_revocation_list;
+};
+
+/// How the certificate was verified on a connection whose handshake has ended.
+TlsVerification verification(const ssl_st* connection) noexcept;
+
 } // namespace checkpg

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace checkpg {
 
 namespace {
@@ -42,58 +40,52 @@ Verdict judge_standby(const Demands& demands, const ServerState& state) {
     return ok(Role::standby);
 }
 
-bool is_objection(SplitBrain policy, PeerFinding finding) noexcept {
-    switch (finding) {
-    case PeerFinding::foreign_primary:
-    case PeerFinding::newer_primary:
-    case PeerFinding::equal_primary:
-        return true;
-    case PeerFinding::older_primary:
-        return policy == SplitBrain::refuse;
-    default:
-        return false;
-    }
+std::string place(const Contact& contact) {
+    return contact.address.empty() ? ""
+                                   : fmt::format("{}, port {}: ", contact.address, contact.port);
 }
 
-PeerFinding finding_of_failure(ExitCode code) noexcept {
-    switch (code) {
-    case ExitCode::timed_out:
-        return PeerFinding::silent;
-    case ExitCode::internal:
-    case ExitCode::configuration: // the server's own connection was made with the same files
-        return PeerFinding::not_asked;
-    default:
-        return PeerFinding::no_answer;
-    }
+/// The words for a peer that leaves no verdict.
+std::string without_verdict(std::string_view what, const Answer& peer) {
+    return fmt::format("{}: {}{}", what, place(peer.contact), peer.failure().text);
 }
 
-/// No verdict at all if not every peer was asked and had its time: only then is it silent.
+/// One objection weighs more than any number of peers that leave no verdict, and one that could
+/// not be asked more than one for which there was no time.
 Verdict judge_peers(const Demands& demands, const Identity& primary, const PeerAnswers& peers) {
     Verdict verdict = ok(Role::primary);
     std::size_t without_answer = 0;
-    for (const Answer& peer : peers.answers) {
-        const PeerFinding finding = peer_finding(primary, peer);
-        const bool silent = finding == PeerFinding::silent;
-        if (is_objection(demands.split_brain, finding))
+    for (const Answer& peer : peers) {
+        const PeerFinding finding = finding_of(primary, peer);
+        switch (objection_of(demands.split_brain, finding)) {
+        case Objection::split_brain:
             return {ExitCode::split_brain,
                     fmt::format("split brain: {}, port {}, is {}", peer.contact.address,
                                 peer.contact.port, words(finding))};
-        if (finding == PeerFinding::not_asked)
-            verdict = {ExitCode::internal, "a peer could not be asked: " + peer.failure().text};
-        else if (silent && peers.cut_short && verdict.code == ExitCode::ok)
-            verdict = {ExitCode::timed_out, "timed out: no time was left to hear all peers"};
-        without_answer += silent || finding == PeerFinding::no_answer ? 1 : 0;
+        case Objection::none:
+            without_answer += peer.state() == nullptr ? 1 : 0;
+            break;
+        case Objection::no_time:
+            if (verdict.code == ExitCode::ok)
+                verdict = {ExitCode::timed_out,
+                           without_verdict("timed out: no time was left to hear all peers", peer)};
+            break;
+        case Objection::no_verdict:
+            verdict = {ExitCode::internal, without_verdict("a peer could not be asked", peer)};
+            break;
+        }
     }
     if (verdict.code == ExitCode::ok && without_answer > 0)
         verdict.reason +=
-            fmt::format("; {} of {} peers gave no answer", without_answer, peers.answers.size());
+            fmt::format("; {} of {} peers gave no answer", without_answer, peers.size());
     return verdict;
 }
 
 Verdict judge_primary(const Demands& demands, const ServerState& state, const PeerAnswers& peers) {
-    Verdict verdict = ok(Role::primary);
-    if (state.identity)
-        verdict = judge_peers(demands, *state.identity, peers);
+    if (!peers.empty() && !state.identity)
+        return {ExitCode::internal, "a primary without identity can't be told from its peers"};
+    const Verdict verdict =
+        peers.empty() ? ok(Role::primary) : judge_peers(demands, *state.identity, peers);
     if (verdict.code == ExitCode::ok && demands.require_writable && state.read_only.value_or(true))
         return {ExitCode::read_only, "primary, but its transactions are read-only"};
     return verdict;
@@ -105,45 +97,9 @@ bool is_too_late(const Demands& demands, const Replay& replay) noexcept {
     return demands.max_replay_delay && replay.is_behind() && replay.age > *demands.max_replay_delay;
 }
 
-PeerFinding peer_finding(const Identity& primary, const Answer& peer) {
+PeerFinding finding_of(const Identity& primary, const Answer& peer) noexcept {
     const ServerState* const state = peer.state();
-    if (state == nullptr)
-        return finding_of_failure(peer.failure().code);
-    if (state->in_recovery || !state->identity)
-        return PeerFinding::standby;
-    const Identity& other = *state->identity;
-    if (primary.same_instance(other))
-        return PeerFinding::same_instance;
-    if (!primary.same_cluster(other))
-        return PeerFinding::foreign_primary;
-    if (other.timeline == primary.timeline)
-        return PeerFinding::equal_primary;
-    return other.timeline < primary.timeline ? PeerFinding::older_primary
-                                             : PeerFinding::newer_primary;
-}
-
-std::string_view words(PeerFinding finding) noexcept {
-    switch (finding) {
-    case PeerFinding::silent:
-        return "silent";
-    case PeerFinding::no_answer:
-        return "without an answer";
-    case PeerFinding::not_asked:
-        return "not asked";
-    case PeerFinding::standby:
-        return "a standby";
-    case PeerFinding::same_instance:
-        return "this very server";
-    case PeerFinding::older_primary:
-        return "primary too, on an older timeline";
-    case PeerFinding::equal_primary:
-        return "primary too, on the same timeline";
-    case PeerFinding::newer_primary:
-        return "primary too, on a newer timeline";
-    case PeerFinding::foreign_primary:
-        return "primary of another cluster";
-    }
-    return "unknown";
+    return state != nullptr ? peer_finding(primary, *state) : peer_finding(peer.failure().sign);
 }
 
 Verdict judge(Role wanted, const Demands& demands, const Answer& server, const PeerAnswers& peers) {

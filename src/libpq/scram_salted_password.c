@@ -9,7 +9,8 @@
  * the password as long. Only one thread connects.
  *
  * The signature is that of src/include/common/scram-common.h, which is not installed: PostgreSQL
- * 16 added the hash type and the key's length.
+ * 15 added the error, 16 the hash type and the key's length. The linker compares no signatures, so
+ * a major version that nobody has compared is refused here.
  */
 #include <openssl/evp.h>
 
@@ -36,6 +37,14 @@ static int is_last(const char* password, const char* salt, int salt_length, int 
            last.iterations == iterations && last.key_length == key_length;
 }
 
+/*
+ * What a server asks for is computed before it has shown that it knows the password, and within one
+ * call of libpq's: an absurd number would take the time of all other servers, too. PostgreSQL's
+ * default is 4,096 (scram_iterations, since 16). What more costs, each log-in pays: 100,000 take
+ * 25 ms on a processor with SHA instructions, several times that on one without.
+ */
+enum { most_iterations = 100000 };
+
 /* Short of memory nothing is kept, which costs time only. */
 static void keep(const char* password, const char* salt, int salt_length, int iterations,
                  const uint8_t* key, int key_length) {
@@ -55,6 +64,10 @@ static void keep(const char* password, const char* salt, int salt_length, int it
 
 static int salted_password(const char* password, const char* salt, int salt_length, int iterations,
                            uint8_t* key, int key_length, const char** error) {
+    if (iterations > most_iterations) {
+        *error = "the server asks for more than 100000 iterations of SCRAM";
+        return -1;
+    }
     if (is_last(password, salt, salt_length, iterations, key_length)) {
         memcpy(key, last.key, (size_t)key_length);
         return 0;
@@ -67,6 +80,10 @@ static int salted_password(const char* password, const char* salt, int salt_leng
     keep(password, salt, salt_length, iterations, key, key_length);
     return 0;
 }
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "compare scram_SaltedPassword() in this PostgreSQL's scram-common.h with the one below"
+#endif
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's name for it, by --wrap */
 #if PG_VERSION_NUM >= 160000

@@ -139,10 +139,18 @@ private:
         if (entry.serving && (entry.check.kind == LastCheck::Kind::failed ||
                               entry.check.kind == LastCheck::Kind::other_role))
             warning("{} is going down in {}: {}", row.server, row.proxy, entry.check.words);
+        if (is_second_primary(entry))
+            warning("{}: a backup that calls itself primary, too ({})", row.server, row.proxy);
         if (near_limit(row))
             warning("{}: {} of {} sessions", label(row), *row.sessions, *row.session_limit);
         if (entry.role && row.queued.value_or(0) > 0)
             warning("{}: {} queued", label(row), *row.queued);
+    }
+
+    /// It gets no writes while the other one serves, and all of them when that one goes down.
+    static bool is_second_primary(const RouteEntry& entry) {
+        return entry.spare && entry.role == BackendRole::read_write &&
+               entry.check.words == "primary";
     }
 
     /// A backend's limit is its `fullconn`, which limits nothing.

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace checkpg {
 
@@ -81,6 +82,20 @@ std::vector<RouteEntry> entries_of(std::vector<StatRow> rows, const RouteRules& 
     return entries;
 }
 
+/// HAProxy sends a backup server nothing while one of its backend that is none serves.
+void spare_backups(std::vector<RouteEntry>& entries) {
+    std::set<std::pair<std::string, StatRow::Number>> served;
+    for (const RouteEntry& entry : entries)
+        if (entry.serving && !entry.row.backup)
+            served.emplace(entry.row.proxy, entry.row.process);
+    for (RouteEntry& entry : entries)
+        if (entry.serving && entry.row.backup &&
+            served.contains({entry.row.proxy, entry.row.process})) {
+            entry.serving = false;
+            entry.spare = true;
+        }
+}
+
 void sort_servers(Routes& routes, const std::vector<ServerView>& servers) {
     for (const ServerView& server : servers) {
         if (server.serves(BackendRole::read_write))
@@ -133,6 +148,7 @@ Routes conclude(std::vector<StatRow> rows, const RouteRules& rules) {
     Routes routes;
     routes.several_processes = has_several_processes(rows);
     routes.entries = entries_of(std::move(rows), rules);
+    spare_backups(routes.entries);
     const auto servers = view_servers(routes.entries);
     sort_servers(routes, servers);
     count_traffic(routes);

@@ -30,6 +30,7 @@ struct RouteEntry {
     std::optional<BackendRole> role; ///< nothing for a frontend
     LastCheck check;
     bool serving = false; ///< of a server: new connections may go to it
+    bool spare = false;   ///< a backup server that is up while others of its backend serve
     bool changed = false; ///< set by ChangeMarks, for display
 };
 

@@ -17,8 +17,11 @@ using Entries = std::vector<const RouteEntry*>;
 
 constexpr std::string_view maintenance = "MAINT";
 
-/// The server is down here, and for no other reason than its role.
+/// Nothing goes to the server here, and for no other reason than its role, in the cluster or in
+/// the backend.
 bool by_role(const RouteEntry& entry) {
+    if (entry.spare)
+        return true;
     return entry.row.status.starts_with("DOWN") && !entry.row.status.starts_with("DOWN (agent)") &&
            entry.check.kind == LastCheck::Kind::other_role;
 }
@@ -72,6 +75,8 @@ std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries) {
 
 std::string idle_reason(const RouteEntry& entry) {
     const std::string& status = entry.row.status;
+    if (entry.spare)
+        return "a backup, not needed now";
     if (status.starts_with(maintenance))
         return "in maintenance" + printable(status.substr(maintenance.size()));
     if (status.starts_with("DRAIN"))
@@ -94,6 +99,10 @@ IdleServer idle_server(const ServerView& server) {
     if (!trouble.empty())
         return {server.name,
                 all_alike(trouble) ? idle_reason(*trouble.front()) : each_reason(trouble), false};
+    const auto spare = std::find_if(server.entries.begin(), server.entries.end(),
+                                    [](const RouteEntry* entry) { return entry->spare; });
+    if (spare != server.entries.end())
+        return {server.name, idle_reason(**spare), true};
     if (all_alike(server.entries))
         return {server.name, idle_reason(*server.entries.front()), true};
     return {server.name, "changing its role: " + each_reason(server.entries), false};

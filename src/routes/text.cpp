@@ -45,6 +45,8 @@ Colour colour_of(const RouteEntry& entry) {
     if (entry.serving)
         return kind == LastCheck::Kind::passed || kind == LastCheck::Kind::none ? Colour::green
                                                                                 : Colour::yellow;
+    if (entry.spare)
+        return Colour::none;
     if (entry.row.status.starts_with("DOWN"))
         return kind == LastCheck::Kind::failed ? Colour::red : Colour::none;
     return Colour::yellow;

@@ -3,6 +3,7 @@ tests/run counts and shows; with CI=true it is a failure, since CI is to show ev
 
 import functools
 import os
+import shutil
 import subprocess
 
 _PRIVATE_MOUNTS = ("--mount", "--propagation", "private")
@@ -36,6 +37,30 @@ def can_unshare(*kinds):
 def require_namespace(what, *kinds):
     if not can_unshare(*kinds):
         cannot(f"{what} needs a namespace (unshare {' '.join(kinds)}), and none can be made here")
+
+
+def require_program(name, what):
+    """The path of a program that a machine may not have, or may not let work."""
+    path = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
+    if path is None:
+        cannot(f"{what} needs {name}")
+    return path
+
+
+@functools.cache
+def _can_trace(strace):
+    return subprocess.run([strace, "-o", "/dev/null", "/bin/true"], stdin=subprocess.DEVNULL,
+                          capture_output=True).returncode == 0
+
+
+def with_faults(*faults):
+    """A command prefix under which system calls do what strace(1) injects: `call:what`."""
+    strace = require_program("strace", "a system call that fails")
+    if not _can_trace(strace):
+        cannot("a system call that fails needs ptrace(2)")
+    calls = ",".join(dict.fromkeys(fault.partition(":")[0] for fault in faults))
+    return [strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}",
+            *(word for fault in faults for word in ("-e", f"inject={fault}")), "--"]
 
 
 def require_private_mounts(what):

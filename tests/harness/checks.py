@@ -90,6 +90,11 @@ def executable(name):
     return path
 
 
+def is_static():
+    """Whether the executables bring a libpq of their own, as the shipped ones do."""
+    return b"libpq.so." not in executable("checkpgprimary").read_bytes()
+
+
 def public_copy(name, directory=None):
     """A copy of an executable in a directory every user may enter: the build tree may be closed
     to others."""
@@ -107,14 +112,13 @@ def is_instrumented():
 
 def write_configuration(text="", *, passwords=None, mode=0o640):
     """Writes a checkpg.conf and returns its path. `passwords` are lines of a password file beside
-    it, which it names; without them it names one that doesn't exist: the machine's own never
-    counts."""
+    it, which it names; without them it says that there is none: the machine's own never counts."""
     directory = scratch.directory("configuration")
-    password_file = directory / "pgpass"
+    path, password_file = directory / "checkpg.conf", ""
     if passwords is not None:
+        password_file = directory / "pgpass"
         password_file.write_text(passwords)
         password_file.chmod(0o600)
-    path = directory / "checkpg.conf"
     own = "" if re.search(r"^\s*passfile\b", text, re.M) else f"passfile = {password_file}\n"
     path.write_text(own + text)
     path.chmod(mode)

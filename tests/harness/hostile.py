@@ -14,6 +14,7 @@ import re
 import socket
 import struct
 import threading
+import time
 
 from . import ports, scratch
 from .listener import Listener, shut
@@ -134,10 +135,9 @@ class BlackHole:
     """A port from which no answer comes at all: the kernel drops every attempt to connect, as a
     firewall that drops packets does, because the listener's queue is full."""
 
-    address = "127.0.0.1"
-
-    def __init__(self):
-        self.port = ports.free_port()
+    def __init__(self, address="127.0.0.1", port=None):
+        self.address = address
+        self.port = port or ports.free_port()
         self._listener = socket.create_server((self.address, self.port), backlog=0)
         self._waiting = []
         while self._fill():
@@ -202,14 +202,15 @@ def parameter(name, value):
 
 
 READY = message(b"Z", b"I")
-BOOLEAN, TEXT = 16, 25
+BOOLEAN, BIGINT, TEXT = 16, 20, 25
 
 
 def row_description(columns, type=BOOLEAN):
-    """A row's shape: this many columns of one type."""
-    column = struct.pack("!IhIhih", 0, 0, type, -1, -1, 0)
+    """A row's shape: this many columns of one type, or of a list of types."""
+    types = type if isinstance(type, list) else [type] * columns
     return message(b"T", struct.pack("!h", columns) + b"".join(
-        f"column{n}".encode() + b"\0" + column for n in range(columns)))
+        f"column{n}".encode() + b"\0" + struct.pack("!IhIhih", 0, 0, each, -1, -1, 0)
+        for n, each in enumerate(types)))
 
 
 def data_row(values):
@@ -353,6 +354,15 @@ def drip(connection):
     for byte in notice("x" * 10000):
         connection.send(bytes([byte]))
         connection.wait(0.05)
+
+
+def drip_fast(connection):
+    """One byte after the other, so fast that one always waits."""
+    log_in(connection)
+    connection.read_message()
+    for byte in notice("x" * 60000):
+        connection.send_in_bytes(bytes([byte]))
+        time.sleep(50e-6)
 
 
 def scram_iterations(count):

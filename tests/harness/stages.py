@@ -4,11 +4,13 @@ the rest is said over. What comes then is up to the test: silence, a reset, a si
 
 import base64
 import functools
+import os
 import re
 import ssl
 import struct
+import subprocess
 
-from . import certificates
+from . import certificates, scratch
 from .hostile import (READY, Gone, authentication, data_row, message, parameter, result,
                       row_description)
 
@@ -213,3 +215,15 @@ def mode_of(stage):
 def name_of(value):
     """For pytest: a stage's name as the test's."""
     return getattr(value, "__name__", None)
+
+
+def settings_that_block():
+    """Lines of checkpg.conf with which a check waits for ever inside one call, when it verifies the
+    certificate of a server that reaches encrypted(): its revocation list is a FIFO."""
+    directory = scratch.directory("crls")
+    issuer = subprocess.run(
+        ["openssl", "x509", "-noout", "-hash", "-in", authority().certificate],
+        check=True, capture_output=True, text=True).stdout.strip()
+    os.mkfifo(directory / f"{issuer}.r0")
+    return (f"sslmode = verify-full\nsslrootcert = {authority().certificate}\n"
+            f"sslcrldir = {directory}\n")

@@ -42,7 +42,6 @@ BAD_ARGUMENTS = {
 
 BAD_HAPROXY_ARGUMENTS = {
     "address empty": (["NOT_USED", "NOT_USED", "", "5432"], "address"),
-    "port zero": (["NOT_USED", "NOT_USED", "127.0.0.1", "0"], "0"),
     "port too large": (["NOT_USED", "NOT_USED", "127.0.0.1", "65536"], "65536"),
     "port a word": (["NOT_USED", "NOT_USED", "127.0.0.1", "abc"], "abc"),
     "port negative": (["NOT_USED", "NOT_USED", "127.0.0.1", "-5432"], "-5432"),

@@ -335,9 +335,11 @@ def test_the_example_as_it_ships_changes_nothing():
 @pytest.mark.parametrize("program", CHECKS)
 @pytest.mark.parametrize("backend", ["PostgresReadWrite-backend", "PostgresReadOnly-backend"])
 def test_the_example_uncommented_is_accepted_by_the_checks(program, backend):
-    elsewhere = str(scratch.directory("etc"))
+    elsewhere = scratch.directory("etc")
+    for name in ("root.crt", "client.crt", "client.key", "pgpass"):
+        (elsewhere / name).touch(mode=0o600)
     run = run_check(program, "--backend", backend, "127.0.0.1", "1",
-                    configuration=example(uncommented=True).replace("/etc/checkpg", elsewhere))
+                    configuration=example(uncommented=True).replace("/etc/checkpg", str(elsewhere)))
     assert (run.code, run.stderr) == (Code.UNREACHABLE, "")
 
 

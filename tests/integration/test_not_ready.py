@@ -2,11 +2,12 @@
 
 import os
 import re
+import subprocess
 
 import pytest
-from harness.checks import Code, ask, run_check
+from harness.checks import REPOSITORY, Code, ask, run_check
 from harness.hostile import StandIn, fail_query, refuse
-from harness.postgres import Server
+from harness.postgres import Server, Session, hba_lines, psql
 from harness.waiting import wait_for
 
 NOT_READY = (Code.NOT_READY, "")
@@ -52,6 +53,30 @@ def test_only_the_superusers_connections_are_left(crowded):
     fill(3)
     assert ask("checkpgprimary", server).outcome == NOT_READY
     assert "remaining connection slots are reserved" in server.log()
+
+
+def test_a_limit_for_the_applications_role_keeps_one_for_the_check(crowded):
+    server, _ = crowded
+    server.sql("CREATE ROLE app LOGIN CONNECTION LIMIT 2")
+    server.set_hba(*hba_lines("trust"), *hba_lines("trust", role="app"))
+    app = f"host={server.address} port={server.port} user=app dbname=postgres"
+    with Session(app), Session(app):
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            psql(app, "SELECT 1")
+        assert "too many connections" in refused.value.stderr
+        assert ask("checkpgprimary", server).outcome == (Code.OK, "")
+
+
+def test_the_example_creates_the_role_on_every_version(primary):
+    """With what is reserved for it from 16 on. Rolled back: the role is there already."""
+    script = (REPOSITORY / "docs/examples/create-role.sql").read_text()
+    script = script.replace("\\password checkpg\n", "").replace("checkpg", "another")
+    session = [primary.bin / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", primary.socket.parent,
+               "-p", str(primary.port), "-U", "postgres", "-d", "postgres"]
+    ran = subprocess.run(session, input=f"BEGIN;\n{script}\nROLLBACK;\n", capture_output=True,
+                         text=True, env={"PATH": os.defpath, "LC_ALL": "C"})
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ("GRANT ROLE" in ran.stdout) == (primary.version >= 16)
 
 
 def test_the_roles_connection_limit_is_used_up(primary):

@@ -119,3 +119,12 @@ def test_the_machines_openssl_configuration_is_not_read(primary, authority):
     run = ask("checkpgprimary", primary, configuration="sslmode = require\n",
               prefix=abilities.with_private_mounts(in_its_place, fifo, directory))
     assert run.outcome == (Code.OK, "")
+
+
+def test_encryption_by_gssapi_can_not_be_demanded(primary):
+    """There is none here; `prefer` is as good as no word."""
+    run = ask("checkpgprimary", primary, configuration="gssencmode = require\n")
+    assert (run.code, run.stdout) == (Code.CONFIGURATION, "")
+    assert "gssencmode 'require'" in run.stderr and "GSSAPI" in run.stderr
+    run = ask("checkpgprimary", primary, configuration="gssencmode = prefer\n")
+    assert run.outcome == (Code.OK, "")

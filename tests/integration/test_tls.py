@@ -1,13 +1,11 @@
 """TLS: the server's certificate is verified by the server's name, ours is shown when asked for."""
 
-import os
 import shutil
 import subprocess
 
 import pytest
 from harness import certificates, scratch
 from harness.checks import Code, ask, run_as_haproxy, run_check
-from harness.waiting import PATIENCE
 
 NAME = "db1.example"
 OK, DENIED = (Code.OK, ""), (Code.ACCESS_DENIED, "")
@@ -98,15 +96,6 @@ def test_a_root_certificate_that_does_not_exist_names_the_file(tls_primary):
               configuration=f"sslmode = verify-full\nsslrootcert = {missing}\n")
     assert (run.code, run.stdout) == (Code.CONFIGURATION, "")
     assert str(missing) in run.stderr and run.stderr.count("\n") == 1
-
-
-def test_a_root_certificate_that_is_a_fifo_does_not_hold_the_check_up(tls_primary):
-    fifo = scratch.directory("fifo") / "root.crt"
-    os.mkfifo(fifo)
-    run = ask("checkpgprimary", tls_primary, configuration=(
-        f"sslmode = verify-full\nsslrootcert = {fifo}\ntimeout = 300ms\n"))
-    assert run.outcome == (Code.TIMED_OUT, "")
-    assert run.seconds < 0.3 + 1.0 * PATIENCE
 
 
 @pytest.mark.parametrize("sslmode", ["verify-full", "require"])

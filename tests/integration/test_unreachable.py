@@ -38,6 +38,12 @@ def test_a_person_reads_which_server_is_unreachable():
     assert f"127.0.0.1:{port}" in run.stdout and run.stdout.count("\n") == 1
 
 
+def test_an_address_without_a_name_or_a_port_has_postgresqls_port():
+    run = run_check("checkpgprimary", configuration="hostaddr = 127.0.0.9\n")
+    assert (run.code, run.stdout) == (Code.UNREACHABLE,
+                                      "127.0.0.9:5432: unreachable: Connection refused\n")
+
+
 def test_a_closed_port_on_ipv6_is_unreachable(ipv6):
     run = run_as_haproxy("checkpgprimary", "::1", ports.free_port())
     assert run.outcome == (Code.UNREACHABLE, "")

@@ -70,7 +70,9 @@ TEST_CASE("columns are found by their names") {
 }
 
 TEST_CASE("a server whose address can't be told leaves the peers unknown") {
-    for (const std::string& line : {unix_socket, unresolved, unused_slot})
+    const std::string zeros = "2 b 1 db1 192.0.2.11" + std::string(2, '\0') +
+                              " 2 0 1 1 1 1 0 2 0 0 0 0 - 5432 - 0 0 - - 0\n";
+    for (const std::string& line : {unix_socket, unresolved, unused_slot, zeros})
         CHECK(refusal(header + db1 + line + "\n").find("HAProxy has no address for its server") ==
               0);
 }

@@ -5,6 +5,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
+
 using checkpg::Invocation;
 using checkpg::value_of;
 
@@ -46,6 +48,15 @@ TEST_CASE("a port that HAProxy doesn't know is left to the configuration") {
     for (const char* port : {"NOT_USED", ""})
         CHECK(
             value_of(parsed({"NOT_USED", "NOT_USED", "192.0.2.11", port}).target, "port").empty());
+}
+
+TEST_CASE("HAProxy's port may be none") {
+    for (const char* none : {"", "NOT_USED", "0"}) {
+        const auto target = parsed({"", "", "192.0.2.11", none}).target;
+        CHECK(std::none_of(target.begin(), target.end(),
+                           [](const auto& setting) { return setting.key == "port"; }));
+    }
+    CHECK(refusal({"db1", "0"}).find("PORT '0'") == 0);
 }
 
 TEST_CASE("a UNIX socket is a directory and the number in the file's name") {
@@ -121,7 +132,7 @@ TEST_CASE("bad arguments are refused in one line that names them") {
     CHECK(refusal({"-d", "", "a"}).find("--dbname is empty") == 0);
     CHECK(refusal({"-h", "a", "b"}).find("--host and HOST") == 0);
     CHECK(refusal({"-p", "1", "a", "2"}).find("--port and PORT") == 0);
-    for (const char* port : {"0", "65536", "abc", " 5432", "5432 "}) {
+    for (const char* port : {"00", "65536", "abc", " 5432", "5432 "}) {
         CHECK(refusal({"", "", "192.0.2.11", port}).find("server port '") == 0);
         CHECK(refusal({"db1", port}).find("PORT '") == 0);
         CHECK(refusal({"db1", "--port", port}).find("--port '") == 0);

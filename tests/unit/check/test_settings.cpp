@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <filesystem>
 
 using namespace std::chrono_literals;
 using checkpg::ConfigFile;
@@ -80,21 +81,35 @@ TEST_CASE("the section is stronger than the global part, the command line than b
     CHECK(by_hand.timeout == 3s);
 }
 
-TEST_CASE("the file may send HAProxy's question elsewhere, but not a person's") {
-    const auto file = file_of("port = 5432\nhostaddr = 192.0.2.99\nhost = db9\n");
+TEST_CASE("the file may send HAProxy's question to another port, and a person's nowhere") {
+    const auto file = file_of("port = 5432\nhost = db9\n");
     const auto by_haproxy = made(haproxy_arguments, file, haproxy_variables);
     CHECK(value(by_haproxy, "host") == "db9");
-    CHECK(value(by_haproxy, "hostaddr") == "192.0.2.99");
+    CHECK(value(by_haproxy, "hostaddr") == "192.0.2.11");
     CHECK(value(by_haproxy, "port") == "5432");
-    const auto by_hand = made({"db1", "6432"}, file);
+    const auto by_hand =
+        made({"db1", "6432"}, file_of("port = 5432\nhostaddr = 192.0.2.99\nhost = db9\n"));
     CHECK(value(by_hand, "host") == "db1");
     CHECK(value(by_hand, "hostaddr").empty());
     CHECK(value(by_hand, "port") == "6432");
 }
 
+TEST_CASE("a file that names one server for all is refused to HAProxy") {
+    for (const char* line : {"hostaddr = 192.0.2.99", "hostaddr =", "host = /run/postgresql",
+                             "host = @postgresql", "[rw]\nhost = /run/postgresql"})
+        CHECK(refusal(line).find("would send the checks of all servers to one") !=
+              std::string::npos);
+    CHECK(refusal("[ro]\nhostaddr = 192.0.2.99") == "accepted"); // another backend's
+    CHECK(refusal_of(checkpg::ExitCode::configuration,
+                     [] {
+                         made({"", "", "/run/postgresql/.s.PGSQL.5432", ""}, file_of("host = db1"));
+                     }) ==
+          "checkpg.conf:1: host would take the place of /run/postgresql, the server that "
+          "HAProxy asks about");
+}
+
 TEST_CASE("a socket directory in the file needs no address") {
-    const auto settings =
-        made(haproxy_arguments, file_of("host = /run/postgresql"), haproxy_variables);
+    const auto settings = made({}, file_of("host = /run/postgresql"));
     CHECK(value(settings, "host") == "/run/postgresql");
     CHECK(value(settings, "hostaddr").empty());
 }
@@ -139,12 +154,18 @@ TEST_CASE("a value is set once, whether there was one or not") {
 
 TEST_CASE("every libpq keyword is known, from libpq itself") {
     CHECK(checkpg::libpq_keywords().size() > 30);
+    const std::vector<std::string_view> never_alone{
+        "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir", "requirepeer", "passfile"};
     for (const auto& keyword : checkpg::libpq_keywords()) {
         if (keyword.keyword == "service" || keyword.keyword == "servicefile" ||
             keyword.keyword == "replication" || keyword.keyword == "target_session_attrs" ||
             keyword.keyword == "fallback_application_name")
             CHECK(refusal(keyword.keyword + " = x") ==
                   "checkpg.conf:1: " + keyword.keyword + " has no place in a check: remove it");
+        else if (std::find(never_alone.begin(), never_alone.end(), keyword.keyword) !=
+                 never_alone.end())
+            CHECK(refusal(keyword.keyword + " = x").find("checkpg.conf:1: " + keyword.keyword) ==
+                  0);
         else if (keyword.keyword != "port" && keyword.keyword != "hostaddr")
             CHECK(refusal(keyword.keyword + " = x") == "accepted");
     }
@@ -161,7 +182,9 @@ TEST_CASE("bad settings are refused with file, line and key") {
                   "' is not a time from 1ms to 1min, such as 800ms");
     CHECK(refusal("port = 0").find("checkpg.conf:1: port '0' is not a port") == 0);
     CHECK(refusal("port = 1,2").find("checkpg.conf:1: port '1,2' is not a port") == 0);
-    CHECK(refusal("hostaddr = db1") == "checkpg.conf:1: hostaddr 'db1' is not an IP address");
+    CHECK(refusal_of(checkpg::ExitCode::configuration, [] {
+              made({}, file_of("hostaddr = db1"));
+          }) == "checkpg.conf:1: hostaddr 'db1' is not an IP address");
     CHECK(refusal("host = a,b").find("checkpg.conf:1: host names several servers") == 0);
     CHECK(refusal("user =").find("checkpg.conf:1: user is empty") == 0);
     CHECK(refusal("[rw]\ndbname = ''").find("checkpg.conf:2: dbname is empty") == 0);
@@ -215,6 +238,46 @@ TEST_CASE("a password needs a file that not everybody may read, and is never sho
     CHECK(value(settings, "password") == "hunter2");
     CHECK(std::none_of(settings.explained.begin(), settings.explained.end(),
                        [](const auto& setting) { return setting.value == "hunter2"; }));
+}
+
+TEST_CASE("secrets are known by their names, too") {
+    for (const char* keyword :
+         {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
+        CHECK(checkpg::is_secret(keyword, "D"));
+    CHECK(checkpg::is_secret("anything", "*"));
+    for (const char* keyword : {"user", "sslkey", "passfile", "channel_binding"})
+        CHECK_FALSE(checkpg::is_secret(keyword, ""));
+}
+
+TEST_CASE("what is configured and would not count is refused") {
+    CHECK(refusal("sslmode = verify-full") ==
+          "checkpg.conf:1: sslmode 'verify-full' needs sslrootcert, which has no default");
+    CHECK(refusal("sslrootcert = /etc/passwd") ==
+          "checkpg.conf:1: sslrootcert does not count with sslmode 'prefer', which goes on without "
+          "TLS: set sslmode = verify-full");
+    CHECK(refusal("sslmode = require\nsslrootcert = /nonexistent/a") ==
+          "checkpg.conf:2: sslrootcert '/nonexistent/a' can't be read: No such file or directory");
+    CHECK(refusal("sslmode = require\nsslrootcert = /dev/null") ==
+          "checkpg.conf:2: sslrootcert '/dev/null' is not a plain file");
+    CHECK(refusal("sslmode = require\nsslcrl = /etc/passwd") ==
+          "checkpg.conf:2: sslcrl counts only with sslrootcert, which has no default");
+    CHECK(refusal("sslmode = disable\nsslrootcert = /nonexistent/a") == "accepted");
+    CHECK(refusal("passfile = /nonexistent/a") ==
+          "checkpg.conf:1: passfile '/nonexistent/a' can't be read: No such file or directory");
+    CHECK(refusal("passfile =") == "accepted");
+}
+
+TEST_CASE("the size of the files that a connection loads is known") {
+    const std::string root = std::string{CHECKPG_TEST_DATA} + "/show_stat/cluster-2.6.csv";
+    const auto settings =
+        made(haproxy_arguments,
+             file_of("sslmode = require\nsslrootcert = " + root + "\nsslcrl = " + root),
+             haproxy_variables);
+    CHECK(settings.file_bytes == 2 * std::filesystem::file_size(root));
+    CHECK(made(haproxy_arguments).file_bytes == 0);
+    CHECK(made(haproxy_arguments, file_of("sslmode = disable\nsslrootcert = " + root),
+               haproxy_variables)
+              .file_bytes == 0);
 }
 
 TEST_CASE("a named configuration file must be there") {

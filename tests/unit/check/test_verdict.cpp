@@ -9,11 +9,11 @@ using checkpg::Failure;
 using checkpg::Identity;
 using checkpg::judge;
 using checkpg::PeerAnswers;
-using checkpg::PeerFinding;
 using checkpg::Receiver;
 using checkpg::Replay;
 using checkpg::Role;
 using checkpg::ServerState;
+using checkpg::Sign;
 using checkpg::SplitBrain;
 using namespace std::chrono_literals;
 
@@ -21,7 +21,11 @@ namespace {
 
 Answer answer_of(const ServerState& state) { return {state, {}}; }
 
-Answer failed(ExitCode code) { return {Failure{code, "", "why"}, {}}; }
+Answer failed(ExitCode code, Sign sign = Sign::none) {
+    return {Failure{code, "", "why", sign}, {}};
+}
+
+Answer failed(Sign sign) { return failed(ExitCode::unreachable, sign); }
 
 ServerState role(bool in_recovery) {
     ServerState state;
@@ -38,10 +42,10 @@ Answer server(bool in_recovery, std::string cluster, std::int64_t started, std::
 
 const Answer primary = server(false, "7", 100, 2);
 
-ExitCode with_peers(SplitBrain policy, std::vector<Answer> peers, bool cut_short = false) {
+ExitCode with_peers(SplitBrain policy, const PeerAnswers& peers) {
     Demands demands;
     demands.split_brain = policy;
-    return judge(Role::primary, demands, primary, {std::move(peers), cut_short}).code;
+    return judge(Role::primary, demands, primary, peers).code;
 }
 
 ServerState standby(std::optional<std::uint64_t> received, std::optional<std::uint64_t> replayed,
@@ -80,10 +84,8 @@ TEST_CASE("peers that are no primary are no objection, whatever else they are") 
         CHECK(with_peers(policy, {}) == ExitCode::ok);
         CHECK(with_peers(policy, {server(true, "7", 200, 0)}) == ExitCode::ok);
         CHECK(with_peers(policy, {server(true, "8", 200, 0)}) == ExitCode::ok);
-        for (const ExitCode code :
-             {ExitCode::unreachable, ExitCode::timed_out, ExitCode::access_denied,
-              ExitCode::not_ready, ExitCode::unexpected_answer})
-            CHECK(with_peers(policy, {failed(code)}) == ExitCode::ok);
+        for (const Sign sign : {Sign::silence, Sign::refused, Sign::closed, Sign::absurd})
+            CHECK(with_peers(policy, {failed(sign)}) == ExitCode::ok);
     }
 }
 
@@ -119,7 +121,7 @@ TEST_CASE("a primary of another cluster is an objection under both policies") {
 TEST_CASE("one objection is enough, wherever it stands in the list") {
     const Answer standby_peer = server(true, "7", 200, 0);
     const Answer rival = server(false, "7", 300, 2);
-    CHECK(with_peers(SplitBrain::refuse, {standby_peer, failed(ExitCode::timed_out), rival}) ==
+    CHECK(with_peers(SplitBrain::refuse, {standby_peer, failed(Sign::silence), rival}) ==
           ExitCode::split_brain);
     CHECK(with_peers(SplitBrain::refuse, {rival, standby_peer}) == ExitCode::split_brain);
     CHECK(with_peers(SplitBrain::newest_timeline,
@@ -128,25 +130,48 @@ TEST_CASE("one objection is enough, wherever it stands in the list") {
 }
 
 TEST_CASE("peers that had not their full time are not silent") {
-    CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::timed_out)}, true) ==
-          ExitCode::timed_out);
-    CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::unreachable)}, true) == ExitCode::ok);
-    CHECK(with_peers(SplitBrain::refuse, {failed(ExitCode::timed_out), server(false, "7", 300, 2)},
-                     true) == ExitCode::split_brain);
+    const Answer unheard = failed(Sign::no_time);
+    CHECK(with_peers(SplitBrain::refuse, {unheard}) == ExitCode::timed_out);
+    CHECK(with_peers(SplitBrain::refuse, {unheard, failed(Sign::refused)}) == ExitCode::timed_out);
+    CHECK(with_peers(SplitBrain::refuse, {unheard, server(false, "7", 300, 2)}) ==
+          ExitCode::split_brain);
 }
 
 TEST_CASE("a peer that this machine could not ask leaves no verdict") {
-    for (const ExitCode code : {ExitCode::internal, ExitCode::configuration}) {
+    for (const ExitCode code :
+         {ExitCode::unreachable, ExitCode::timed_out, ExitCode::access_denied, ExitCode::not_ready,
+          ExitCode::unexpected_answer, ExitCode::internal, ExitCode::configuration}) {
         CHECK(with_peers(SplitBrain::refuse, {failed(code)}) == ExitCode::internal);
+        CHECK(with_peers(SplitBrain::refuse, {failed(code), failed(Sign::no_time)}) ==
+              ExitCode::internal);
         CHECK(with_peers(SplitBrain::refuse, {failed(code), server(false, "7", 300, 2)}) ==
               ExitCode::split_brain);
     }
 }
 
+TEST_CASE("the peer that leaves no verdict is named with the reason") {
+    Answer peer = failed(Sign::none);
+    peer.contact.address = "192.0.2.2";
+    peer.contact.port = "5433";
+    CHECK(judge(Role::primary, {}, primary, {peer}).reason ==
+          "a peer could not be asked: 192.0.2.2, port 5433: why");
+    CHECK(judge(Role::primary, {}, primary, {failed(Sign::none)}).reason ==
+          "a peer could not be asked: why");
+}
+
+TEST_CASE("a primary that can't be told from its peers gets no verdict") {
+    CHECK(judge(Role::primary, {}, answer_of(role(false)), {failed(Sign::refused)}).code ==
+          ExitCode::internal);
+}
+
+TEST_CASE("a peer that says primary and nothing else is one") {
+    CHECK(with_peers(SplitBrain::newest_timeline, {answer_of(role(false))}) ==
+          ExitCode::split_brain);
+}
+
 TEST_CASE("how many peers gave no answer is told") {
-    const PeerAnswers peers{
-        {failed(ExitCode::unreachable), server(true, "7", 200, 0), failed(ExitCode::timed_out)},
-        false};
+    const PeerAnswers peers{failed(Sign::refused), server(true, "7", 200, 0),
+                            failed(Sign::silence)};
     CHECK(judge(Role::primary, {}, primary, peers).reason ==
           "primary; 2 of 3 peers gave no answer");
     CHECK(judge(Role::primary, {}, primary, {}).reason == "primary");
@@ -169,9 +194,8 @@ TEST_CASE("split brain weighs more than read-only") {
     demands.require_writable = true;
     ServerState state = *primary.state();
     state.read_only = true;
-    CHECK(
-        judge(Role::primary, demands, answer_of(state), {{server(false, "7", 9, 2)}, false}).code ==
-        ExitCode::split_brain);
+    CHECK(judge(Role::primary, demands, answer_of(state), {server(false, "7", 9, 2)}).code ==
+          ExitCode::split_brain);
 }
 
 TEST_CASE("replay lag is what was received and not yet replayed") {
@@ -210,14 +234,4 @@ TEST_CASE("streaming is a live WAL receiver") {
             CHECK(fit(demands, state) == (required ? ExitCode::standby_not_fit : ExitCode::ok));
         }
     }
-}
-
-TEST_CASE("every finding has words of its own") {
-    CHECK(words(PeerFinding::same_instance) == "this very server");
-    CHECK(words(PeerFinding::silent) != words(PeerFinding::no_answer));
-    CHECK(words(PeerFinding::not_asked) == "not asked");
-    CHECK(peer_finding(*primary.state()->identity, failed(ExitCode::timed_out)) ==
-          PeerFinding::silent);
-    CHECK(peer_finding(*primary.state()->identity, failed(ExitCode::not_ready)) ==
-          PeerFinding::no_answer);
 }

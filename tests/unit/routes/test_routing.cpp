@@ -236,6 +236,57 @@ TEST_CASE("a primary as backup of the read-only backend is meant") {
     CHECK(routes.standbys == Names{"db1"});
 }
 
+TEST_CASE("a backup server serves only when the others are down") {
+    auto rows = cluster({{"db1", 0, 1}, {"db2", 1, 0}});
+    StatRow spare = server_row(read_write, "spare", "UP", "L4OK");
+    spare.backup = true;
+    rows.push_back(spare);
+    const Routes routes = conclude(rows, rules);
+    CHECK(problems(routes) == Names{});
+    CHECK(routes.primaries == Names{"db1"});
+    REQUIRE(routes.idle.size() == 1);
+    CHECK(routes.idle[0].reason == "a backup, not needed now");
+    row_of(rows, read_write, "db1").status = "DOWN";
+    CHECK(conclude(rows, rules).primaries == Names{"spare"});
+}
+
+TEST_CASE("a backup server that is a second primary is warned of") {
+    auto rows = cluster({{"db1", 0, 1}, {"db2", 0, 1}, {"db3", 1, 0}});
+    row_of(rows, read_write, "db2").backup = true;
+    const Routes routes = conclude(rows, rules);
+    CHECK(routes.primaries == Names{"db1"});
+    CHECK(problems(routes) == Names{"warning: db2: a backup that calls itself primary, too "
+                                    "(PostgresReadWrite-backend)"});
+}
+
+TEST_CASE("two backup servers that are up while no other is are two primaries") {
+    auto rows = cluster({{"db1", 0, 1}, {"db2", 0, 1}, {"db3", 1, 0}});
+    row_of(rows, read_write, "db1").backup = true;
+    row_of(rows, read_write, "db2").backup = true;
+    CHECK(problems(conclude(rows, rules)) == Names{"critical: 2 primaries: db1, db2"});
+}
+
+TEST_CASE("a standby as backup of a read-only backend is no problem") {
+    auto rows = cluster(healthy);
+    row_of(rows, read_only, "db3").backup = true;
+    const Routes routes = conclude(rows, rules);
+    CHECK(problems(routes) == Names{});
+    CHECK(routes.standbys == Names{"db1"});
+    REQUIRE(routes.idle.size() == 1);
+    CHECK(routes.idle[0].reason == "a backup, not needed now");
+}
+
+TEST_CASE("each of HAProxy's processes uses its own servers") {
+    auto rows = cluster({{"db1", 0, 1}, {"db2", 1, 0}});
+    for (StatRow& row : rows)
+        row.process = 1;
+    StatRow other = server_row(read_write, "spare", "UP", "L4OK");
+    other.backup = true;
+    other.process = 2;
+    rows.push_back(other);
+    CHECK(conclude(rows, rules).primaries == Names{"db1", "spare"});
+}
+
 TEST_CASE("a frontend that isn't open is critical") {
     auto rows = cluster(healthy);
     rows.push_back(frontend_row("other", "PAUSED"));
