@@ -21,6 +21,7 @@ PASSWORDS = {ROLE: secrets.token_hex(8), APPLICATION: secrets.token_hex(8)}
 
 #: How often HAProxy asks each server, and how long an answer may take: less than that.
 INTERVAL, TIMEOUT = "500ms", "400ms"
+PEER_TIMEOUT = "150ms"
 
 SECONDS_TO_NOTICE = 20
 
@@ -29,7 +30,8 @@ MEANINGS = {
     READ_WRITE: {0: "it is the primary", 1: "it is a standby"},
     READ_ONLY: {0: "it is a standby", 1: "it is the primary"},
     None: {2: "it can't be reached", 3: "it didn't answer in time", 4: "it denies access",
-           5: "it is starting up or shutting down", 6: "its answer makes no sense"},
+           5: "it is starting up or shutting down", 6: "its answer makes no sense",
+           7: "another server is primary, too"},
 }
 
 
@@ -74,9 +76,15 @@ def start_haproxy(servers):
     """HAProxy in a jail, with both backends over all servers."""
     heading("HAProxy in front of them")
     proxy = HAProxy(servers, chroot=True, interval=INTERVAL, files={
-        "checkpg.conf": f"timeout = {TIMEOUT}\n",
-        "pgpass": f"*:*:*:{ROLE}:{PASSWORDS[ROLE]}\n",
-    }).start()
+        "checkpg.conf": "", "pgpass": f"*:*:*:{ROLE}:{PASSWORDS[ROLE]}\n"})
+    proxy.write_file("checkpg.conf", textwrap.dedent(f"""\
+        timeout = {TIMEOUT}
+        [{READ_WRITE}-backend]
+        peers = haproxy
+        haproxy-socket = {proxy.socket_of_checks}
+        peer-timeout = {PEER_TIMEOUT}
+        """))
+    proxy.start()
     version = proxy.show_info()["Version"]
     explain(f"HAProxy {version} asks every server every {INTERVAL}, for each backend by running a "
             "program:")
@@ -102,7 +110,7 @@ def show_routes(proxy):
 def show_terminal(proxy, servers):
     """The same check as a DBA runs it: here in the jail, whose configuration it shares."""
     for server in servers:
-        arguments = ("-h", server.address, "-p", server.port)
+        arguments = ("--backend", f"{READ_WRITE}-backend", server.address, server.port)
         result = checks.run_check("/checkpgprimary", *arguments,
                                   prefix=("/usr/sbin/chroot", proxy.root),
                                   env={"CHECKPG_CONFIG": "/etc/checkpg/checkpg.conf"})
@@ -165,6 +173,28 @@ def fail_over(proxy, primary, successor, follower):
     say(f"{follower.name} follows {successor.name} from now on.")
 
 
+def split_brain(proxy, old, current):
+    """Starts the old primary again, which still takes itself for one, and stops it at last."""
+    heading(f"{old.name} starts again, and is a primary, too")
+    refused = ("DOWN", "PROCERR", 7)
+    begin = time.monotonic()
+    old.start()
+    wait_for(lambda: [proxy.results(READ_WRITE)[server.name] for server in (old, current)]
+             == [refused, refused], "both to be refused", SECONDS_TO_NOTICE)
+    explain(f"""{time.monotonic() - begin:.2f} s later {READ_WRITE}-backend routes to nobody. A server
+            that says it is the primary is believed only if none of its peers says the same; `peers =
+            haproxy` in checkpg.conf means all servers that HAProxy has in this backend.""")
+    show_routes(proxy)
+    if can_write(proxy):
+        raise RuntimeError("a write was accepted beside a second primary")
+    say(f"\nINSERT through {READ_WRITE}-frontend: refused")
+    old.stop()
+    proxy.wait_for_results(READ_WRITE, {**proxy.results(READ_WRITE),
+                                        old.name: ("DOWN", "PROCERR", 2),
+                                        current.name: ("UP", "PROCOK", 0)})
+    say(f"{old.name} is stopped: an INSERT is done by {write(proxy)} again.")
+
+
 def leave_running(proxy, servers):
     """Prints how to connect and writes a script that ends everything."""
     running = [server for server in servers if server.is_running()]
@@ -205,6 +235,7 @@ def demonstrate(keep):
     fail_over(proxy, primary, successor, follower)
     show_routes(proxy)
     show_queries(proxy, [follower])
+    split_brain(proxy, primary, successor)
     if keep:
         leave_running(proxy, servers)
         return

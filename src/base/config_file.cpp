@@ -1,5 +1,6 @@
 #include "base/config_file.hpp"
 
+#include "base/descriptor.hpp"
 #include "base/error.hpp"
 
 #include <fmt/format.h>
@@ -110,22 +111,6 @@ private:
     std::vector<ConfigEntry> entries_;
     std::string section_;
     std::size_t line_ = 0;
-};
-
-/// Owns a file descriptor.
-class Descriptor {
-public:
-    explicit Descriptor(int number) noexcept : number_{number} {}
-    ~Descriptor() {
-        if (number_ != -1)
-            ::close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const noexcept { return number_; }
-
-private:
-    int number_;
 };
 
 std::string read_all(const Descriptor& file, const std::filesystem::path& path) {

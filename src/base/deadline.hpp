@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace checkpg {
 
@@ -12,9 +13,11 @@ using std::chrono::milliseconds;
 inline constexpr milliseconds shortest_timeout{1};
 inline constexpr milliseconds longest_timeout{60'000};
 
-/// Whether a site may set this timeout.
-constexpr bool is_allowed_timeout(milliseconds timeout) noexcept {
-    return shortest_timeout <= timeout && timeout <= longest_timeout;
+/// The timeout, or nothing if a site may not set it.
+constexpr std::optional<milliseconds>
+allowed_timeout(std::optional<milliseconds> timeout) noexcept {
+    return timeout && shortest_timeout <= *timeout && *timeout <= longest_timeout ? timeout
+                                                                                  : std::nullopt;
 }
 
 /// A moment on the monotonic clock by which something must have ended. Made once and handed on,

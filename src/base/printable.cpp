@@ -8,11 +8,26 @@ namespace {
 
 constexpr std::size_t longest_text = 400;
 
-bool is_control(unsigned char c) noexcept { return c < 0x20 || c == 0x7F; }
+/// The length in bytes of the UTF-8 character at the start of `text`, 0 if there is none.
+std::size_t character_length(std::string_view text) noexcept {
+    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto first = byte(0);
+    if (first < 0x80)
+        return 1;
+    const std::size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (first > 0xF4 || length > text.size())
+        return 0;
+    for (std::size_t i = 1; i < length; ++i)
+        if ((byte(i) & 0xC0U) != 0x80)
+            return 0;
+    return length;
+}
 
-/// U+0080 to U+009F in UTF-8: some terminals obey them as they do escape sequences.
-bool is_control(unsigned char c, unsigned char next) noexcept {
-    return c == 0xC2 && next >= 0x80 && next <= 0x9F;
+/// Of a whole character. U+0080 to U+009F too: some terminals obey them as escape sequences.
+bool is_control(std::string_view character) noexcept {
+    const auto first = static_cast<unsigned char>(character[0]);
+    const auto last = static_cast<unsigned char>(character.back());
+    return first < 0x20 || first == 0x7F || (first == 0xC2 && last <= 0x9F);
 }
 
 void hide(std::string& text, std::string_view secret) {
@@ -25,34 +40,25 @@ void hide(std::string& text, std::string_view secret) {
 
 } // namespace
 
-std::string printable_line(std::string_view text, std::string_view secret) {
-    std::string result{text};
-    hide(result, secret);
-    if (result.size() > longest_text)
-        result.replace(longest_text, std::string::npos, "...");
-    for (std::size_t i = 0; i < result.size(); ++i) {
-        const auto c = static_cast<unsigned char>(result[i]);
-        const auto next = static_cast<unsigned char>(i + 1 < result.size() ? result[i + 1] : 0);
-        if (is_control(c, next))
-            result.replace(i, 2, "?");
-        else if (is_control(c))
-            result[i] = '?';
+std::string printable(std::string_view text, std::size_t most) {
+    std::string result;
+    text = text.substr(0, most);
+    while (!text.empty()) {
+        const std::size_t length = character_length(text);
+        const auto character = text.substr(0, std::max<std::size_t>(length, 1));
+        if (length == 0 || is_control(character))
+            result += '?';
+        else
+            result += character;
+        text.remove_prefix(character.size());
     }
     return result;
 }
 
-void append_printable_ascii(std::string& target, std::string_view text) {
-    const auto is_unsafe = [](char c) { return c < ' ' || c > '~'; };
-    const std::size_t begin = target.size();
-    target += text;
-    std::replace_if(target.begin() + static_cast<std::ptrdiff_t>(begin), target.end(), is_unsafe,
-                    '?');
-}
-
-std::string printable_ascii(std::string_view text, std::size_t most) {
-    std::string result;
-    append_printable_ascii(result, text.substr(0, most));
-    return result;
+std::string printable_line(std::string_view text, std::string_view secret) {
+    std::string safe{text};
+    hide(safe, secret);
+    return printable(safe, longest_text) + (safe.size() > longest_text ? "..." : "");
 }
 
 } // namespace checkpg

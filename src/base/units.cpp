@@ -96,6 +96,11 @@ std::optional<milliseconds> parse_duration(std::string_view text) noexcept {
     return milliseconds{static_cast<milliseconds::rep>(amount)};
 }
 
+std::optional<milliseconds> parse_seconds(std::string_view text) {
+    const bool bare = text.find_first_not_of("0123456789.") == std::string_view::npos;
+    return bare ? parse_duration(fmt::format("{}s", text)) : parse_duration(text);
+}
+
 std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
     const auto number = leading_number<std::uint64_t>(text);
     if (!number)

@@ -14,6 +14,9 @@ namespace checkpg {
 /// to whole milliseconds. Nothing if the text is anything else or longer than a year.
 std::optional<milliseconds> parse_duration(std::string_view text) noexcept;
 
+/// The same, but a bare number is seconds: as for pg_isready, on a command line.
+std::optional<milliseconds> parse_seconds(std::string_view text);
+
 /// "16MB", "512 kB", "1GB": a whole number of bytes with PostgreSQL's memory units (B, kB, MB,
 /// GB, TB; powers of 1024; case matters); a bare number is bytes. Nothing if it is anything else
 /// or doesn't fit.

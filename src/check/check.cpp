@@ -5,6 +5,8 @@
 #include "check/process.hpp"
 #include "check/standby_fitness.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -18,7 +20,7 @@ Question question_for(Role wanted, const Settings& settings) {
     const Demands& demands = settings.demands;
     Question question;
     if (wanted == Role::primary) {
-        question.identity = !settings.peers.empty();
+        question.identity = settings.has_peers();
         question.writable = demands.require_writable;
     } else {
         question.identity = demands.streaming == Streaming::with_primary;
@@ -93,65 +95,75 @@ void refuse_few_descriptors(std::size_t servers) {
 
 /// What is configured is no fault of a server's: it has room beside what servers may use. OpenSSL
 /// reads the files anew for each connection, and all of them are held at once.
-void make_room(const Settings& settings) {
+void make_room(const Settings& settings, std::size_t servers) {
     constexpr std::size_t times_its_size = 12; // a revocation list in OpenSSL's memory takes 4 to 7
-    raise_memory_bound((settings.peers.size() + 1) * settings.file_bytes * times_its_size);
+    raise_memory_bound(servers * settings.file_bytes * times_its_size);
 }
 
 void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     std::vector<std::vector<Setting>> servers;
-    for (const Peer& peer : settings.peers)
+    for (const Peer& peer : find_peers(settings, deadline))
         if (!is_at(peer, settings.connection)) {
             check.asked.push_back(peer);
             servers.push_back(settings_for(peer, settings.connection));
         }
     refuse_few_descriptors(servers.size());
+    make_room(settings, servers.size() + 1);
     Question question;
     question.identity = true;
     check.peers = ask_servers(std::move(servers), question, settings.peer_timeout, deadline);
 }
 
-/// Without peers nobody would ever be found to be the primary, and the demand be none.
-void refuse_no_peers(const Settings& settings) {
-    if (settings.demands.streaming == Streaming::with_primary && settings.peers.empty())
+/// As far as can be told before anybody is asked: else it would show only once it matters. Without
+/// peers nobody would ever be found to be the primary, and the demand of standbys be none.
+void refuse_missing_peers(Role wanted, const Settings& settings) {
+    const bool with_primary = settings.demands.streaming == Streaming::with_primary;
+    if (wanted == Role::standby && !with_primary)
+        return;
+    if (settings.haproxy_peers && settings.haproxy_peers->backend.empty())
+        throw usage_error("peers = haproxy: name the backend with --backend");
+    if (wanted == Role::standby && !settings.has_peers())
         throw configuration_error("require-streaming = with-primary needs peers: the other servers "
                                   "are asked whether one is primary");
 }
 
-Check check_primary(const Settings& settings, Deadline deadline) {
-    Check check;
+void check_primary(Check& check, const Settings& settings, Deadline deadline) {
     check.server = ask(settings, question_for(Role::primary, settings), deadline);
     const ServerState* const state = check.server.state();
-    if (state != nullptr && !state->in_recovery) {
-        check.server.connection.reset();
-        ask_peers(check, settings, deadline);
-    }
-    check.verdict = judge(Role::primary, settings.demands, check.server, check.peers);
-    return check;
+    if (state == nullptr || state->in_recovery)
+        return;
+    check.server.connection.reset();
+    ask_peers(check, settings, deadline);
 }
 
-Check check_standby(const Settings& settings, Deadline deadline) {
-    refuse_no_peers(settings);
+void check_standby(Check& check, const Settings& settings, Deadline deadline) {
     const Demands& demands = settings.demands;
     const Question question = question_for(Role::standby, settings);
-    Check check;
     check.server = ask(settings, question, deadline);
     if (is_standby(check.server, demands, deserves_another_look))
         look_again(check.server, settings, question, deadline);
     if (is_standby(check.server, demands, [](Fitness it) { return it == Fitness::unless_primary; }))
         ask_peers(check, settings, deadline);
-    check.verdict = judge(Role::standby, demands, check.server, check.peers);
-    if (settings.by_hand && is_standby(check.server, demands, [](Fitness) { return true; }))
-        look_closer(check.server, deadline);
-    return check;
 }
 
 } // namespace
 
 Check check_server(Role wanted, const Settings& settings, Deadline deadline) {
-    make_room(settings);
-    return wanted == Role::primary ? check_primary(settings, deadline)
-                                   : check_standby(settings, deadline);
+    refuse_missing_peers(wanted, settings);
+    make_room(settings, 1);
+    Check check;
+    try {
+        wanted == Role::primary ? check_primary(check, settings, deadline)
+                                : check_standby(check, settings, deadline);
+        check.verdict = judge(wanted, settings.demands, check.server, check.peers);
+    } catch (const HaproxyError& error) {
+        check.verdict = {ExitCode::internal,
+                         fmt::format("HAProxy can't be asked for the peers: {}", error.what())};
+    }
+    if (wanted == Role::standby && settings.by_hand && check.server.connection &&
+        is_standby(check.server, settings.demands, [](Fitness) { return true; }))
+        look_closer(check.server, deadline);
+    return check;
 }
 
 } // namespace checkpg

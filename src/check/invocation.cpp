@@ -46,17 +46,15 @@ const std::string& not_empty(const std::string& text, std::string_view option) {
     return text;
 }
 
-/// As for pg_isready a bare number is seconds, unlike in the configuration file.
+/// As the configuration file would have it.
 std::string timeout_with_unit(const std::string& text) {
-    const bool bare = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
-    std::string with_unit = bare ? text + "s" : text;
-    const auto timeout = parse_duration(with_unit);
-    if (!timeout || !is_allowed_timeout(*timeout))
+    const auto timeout = allowed_timeout(parse_seconds(text));
+    if (!timeout)
         throw usage_error(fmt::format("--timeout '{}' is not a time from {} to {}: give seconds, "
                                       "or a number with a unit, such as 800ms",
                                       text, format_duration(shortest_timeout),
                                       format_duration(longest_timeout)));
-    return with_unit;
+    return format_duration(*timeout);
 }
 
 /// The command line as CLI11 fills it in.

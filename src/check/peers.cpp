@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "check/settings.hpp"
 
 #include <fmt/format.h>
@@ -11,8 +12,6 @@
 namespace checkpg {
 
 namespace {
-
-constexpr std::string_view separators = " \t,";
 
 /// Letters, digits, '-', '_' and '.': what HAProxy and DNS allow in a server's name.
 bool is_name(std::string_view text) noexcept {
@@ -67,12 +66,7 @@ bool same_place(const Peer& a, const Peer& b) {
 
 std::vector<Peer> parse_peers(const Setting& setting) {
     std::vector<Peer> peers;
-    std::string_view rest = setting.value;
-    for (auto start = rest.find_first_not_of(separators); start != std::string_view::npos;
-         start = rest.find_first_not_of(separators)) {
-        rest.remove_prefix(start);
-        const std::string_view text = rest.substr(0, rest.find_first_of(separators));
-        rest.remove_prefix(text.size());
+    for (const std::string& text : words_in(setting.value)) {
         auto peer = parse_peer(text);
         if (!peer)
             throw bad_setting(setting, fmt::format("'{}' is not a server: write address, name, "

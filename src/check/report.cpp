@@ -163,10 +163,14 @@ std::string_view words(Receiver receiver) noexcept {
 }
 
 std::string summary(const CheckReport& report) {
+    const Verdict& verdict = report.check.verdict;
     const ServerState* const state = report.check.server.state();
     const bool lags = state != nullptr && state->in_recovery && state->replay;
-    return fmt::format("{}: {}{}", server_name(report.settings.connection),
-                       report.check.verdict.reason, lags ? "; " + lag_words(*state) : "");
+    const bool unasked = report.wanted == Role::primary && verdict.code == ExitCode::ok &&
+                         !report.settings.has_peers();
+    return fmt::format("{}: {}{}{}", server_name(report.settings.connection), verdict.reason,
+                       lags ? "; " + lag_words(*state) : "",
+                       unasked ? "; no peers are configured" : "");
 }
 
 std::string story(const CheckReport& report) {

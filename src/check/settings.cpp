@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/printable.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "check/libpq_keywords.hpp"
 #include "check/named_files.hpp"
 #include "check/password_file.hpp"
@@ -20,8 +21,9 @@ namespace {
 constexpr std::string_view built_in = "built in";
 
 /// checkpg's own keys; all others are libpq's.
-constexpr std::array<std::string_view, 8> own_keys{
-    "timeout",           "peers",          "peer-timeout",    "split-brain", "require-writable",
+constexpr std::array<std::string_view, 9> own_keys{
+    "timeout",           "peers",          "peer-timeout",
+    "haproxy-socket",    "split-brain",    "require-writable",
     "require-streaming", "max-replay-lag", "max-replay-delay"};
 
 bool is_own_key(std::string_view key) noexcept {
@@ -156,8 +158,8 @@ Value own_value(const Layers& layers, std::string_view key, Value otherwise, Par
 }
 
 milliseconds bounded_duration(const Setting& setting) {
-    const auto duration = parse_duration(setting.value);
-    if (!duration || !is_allowed_timeout(*duration))
+    const auto duration = allowed_timeout(parse_duration(setting.value));
+    if (!duration)
         throw bad_setting(setting, fmt::format("'{}' is not a time from {} to {}, such as 800ms",
                                                setting.value, format_duration(shortest_timeout),
                                                format_duration(longest_timeout)));
@@ -204,6 +206,47 @@ std::optional<milliseconds> duration(const Setting& setting) {
     return time;
 }
 
+std::optional<StatsSocket> stats_socket(const Setting& setting) {
+    auto socket = parse_stats_socket(setting.value);
+    if (!socket && !setting.value.empty())
+        throw bad_setting(setting, fmt::format("'{}' is no socket: give a path, or a numeric "
+                                               "address and a port such as 127.0.0.1:9999",
+                                               setting.value));
+    return socket;
+}
+
+/// What the file itself says, for all servers alike.
+std::string port_in(const std::optional<ConfigFile>& file, std::string_view backend) {
+    std::string port;
+    if (file)
+        for (const ConfigEntry& entry : file->entries)
+            if (entry.key == "port" && (entry.section.empty() || entry.section == backend))
+                port = entry.value;
+    return port;
+}
+
+/// The word `haproxy` among the peers stands for the servers that HAProxy has.
+std::vector<Peer> listed_peers(Setting setting, bool& haproxy) {
+    auto words = words_in(setting.value);
+    haproxy = std::erase(words, "haproxy") > 0;
+    setting.value = fmt::format("{}", fmt::join(words, " "));
+    return parse_peers(setting);
+}
+
+void set_peers(Settings& settings, const Layers& layers, const Invocation& invocation,
+               const std::optional<ConfigFile>& file) {
+    bool haproxy = false;
+    settings.peers = own_value(layers, "peers", settings.peers, [&haproxy](const Setting& setting) {
+        return listed_peers(setting, haproxy);
+    });
+    const auto socket =
+        own_value(layers, "haproxy-socket", std::optional<StatsSocket>{}, stats_socket);
+    if (haproxy)
+        settings.haproxy_peers =
+            HaproxyPeers{invocation.backend, port_in(file, invocation.backend), socket,
+                         std::string{value_of(invocation.target, "hostaddr")}};
+}
+
 Demands demands(const Layers& layers) {
     Demands demands;
     demands.split_brain = own_value(layers, "split-brain", demands.split_brain, split_brain);
@@ -217,7 +260,7 @@ Demands demands(const Layers& layers) {
 
 /// A silent peer, which is the normal case after a failover, must leave time for a verdict.
 void refuse_long_peer_timeout(const Settings& settings) {
-    if (!settings.peers.empty() && settings.peer_timeout >= settings.timeout)
+    if (settings.has_peers() && settings.peer_timeout >= settings.timeout)
         throw configuration_error(fmt::format("peer-timeout ({}) must be less than timeout ({})",
                                               format_duration(settings.peer_timeout),
                                               format_duration(settings.timeout)));
@@ -320,7 +363,7 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
     settings.timeout = own_value(layers, "timeout", settings.timeout, bounded_duration);
     settings.peer_timeout =
         own_value(layers, "peer-timeout", settings.peer_timeout, bounded_duration);
-    settings.peers = own_value(layers, "peers", settings.peers, parse_peers);
+    set_peers(settings, layers, invocation, file);
     settings.demands = demands(layers);
     settings.by_hand = invocation.form == Invocation::Form::manual;
     refuse_long_peer_timeout(settings);

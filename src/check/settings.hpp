@@ -3,6 +3,7 @@
 #include "base/config_file.hpp"
 #include "base/deadline.hpp"
 #include "base/error.hpp"
+#include "check/haproxy_peers.hpp"
 #include "check/invocation.hpp"
 #include "check/peers.hpp"
 
@@ -42,9 +43,12 @@ struct Settings {
     bool section_found = false;     ///< the file has the backend's section
     milliseconds timeout{1500};     ///< over everything, measured from the start of the program
     milliseconds peer_timeout{500}; ///< what silent peers may cost of it; less than timeout
-    std::vector<Peer> peers;
+    std::vector<Peer> peers;        ///< the listed ones
+    std::optional<HaproxyPeers> haproxy_peers; ///< and these, which HAProxy is asked for
     Demands demands;
     bool by_hand = false; ///< a person asks, who wants to see more than decides
+
+    bool has_peers() const noexcept { return !peers.empty() || haproxy_peers.has_value(); }
 
     /// Of the certificates and revocation lists, which each connection loads: memory for a
     /// connection is a multiple of it.

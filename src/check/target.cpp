@@ -73,6 +73,8 @@ std::string checked_port(std::string_view text, std::string_view argument) {
 }
 
 bool is_ip_address(const std::string& text) noexcept {
+    if (text.find('\0') != std::string::npos)
+        return false; // inet_pton(3) would see what is before it
     in_addr ipv4{};
     in6_addr ipv6{};
     if (::inet_pton(AF_INET, text.c_str(), &ipv4) == 1)

@@ -18,13 +18,12 @@ std::string key_of(const RouteEntry& entry) {
 
 std::string text_of(const RouteEntry& entry) {
     if (entry.check.words.empty())
-        return printable_ascii(entry.row.status);
-    return printable_ascii(fmt::format("{}, {}", entry.row.status, entry.check.words));
+        return printable(entry.row.status);
+    return printable(fmt::format("{}, {}", entry.row.status, entry.check.words));
 }
 
 std::string name_of(const RouteEntry& entry, bool several_processes) {
-    const std::string name =
-        printable_ascii(fmt::format("{}/{}", entry.row.proxy, entry.row.server));
+    const std::string name = printable(fmt::format("{}/{}", entry.row.proxy, entry.row.server));
     return several_processes ? fmt::format("process {}: {}", entry.row.process.value_or(0), name)
                              : name;
 }

@@ -66,7 +66,7 @@ LastCheck haproxys_own(std::string_view name) {
     const auto found = std::find_if(statuses.begin(), statuses.end(),
                                     [&](const Status& status) { return status.name == name; });
     if (found == statuses.end())
-        return {Kind::failed, printable_ascii(name)};
+        return {Kind::failed, printable(name)};
     if (found->kind == Kind::not_yet)
         return {found->kind, std::string{found->words}};
     return {found->kind, fmt::format("{} ({})", found->words, name)};

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -21,19 +22,10 @@ Error bad_usage(std::string_view what) {
     return usage_error(fmt::format("{}; see checkpgroutes --help", what));
 }
 
-/// On a command line a bare number is seconds, as for pg_isready.
-std::optional<milliseconds> seconds_or_duration(const std::string& text) {
-    const bool bare = text.find_first_not_of("0123456789.") == std::string::npos;
-    return parse_duration(bare ? text + "s" : text);
-}
-
-std::optional<milliseconds> within(std::optional<milliseconds> span, milliseconds shortest,
-                                   milliseconds longest) {
-    return span && *span >= shortest && *span <= longest ? span : std::nullopt;
-}
-
-std::optional<milliseconds> valid_timeout(std::optional<milliseconds> span) {
-    return within(span, shortest_timeout, longest_timeout);
+std::optional<milliseconds> allowed_interval(std::optional<milliseconds> interval) {
+    return interval && shortest_interval <= *interval && *interval <= longest_interval
+               ? interval
+               : std::nullopt;
 }
 
 /// The options as CLI11 fills them in.
@@ -83,13 +75,12 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
     if (raw.config_option->count() > 0)
         line.config = raw.config;
     if (raw.timeout_option->count() > 0) {
-        line.timeout = valid_timeout(seconds_or_duration(raw.timeout));
+        line.timeout = allowed_timeout(parse_seconds(raw.timeout));
         if (!line.timeout)
             throw bad_usage(fmt::format("'{}' is no timeout from 1ms to 60s", raw.timeout));
     }
     if (raw.watch_option->count() > 0) {
-        line.watch = within(seconds_or_duration(raw.watch.empty() ? "1" : raw.watch),
-                            shortest_interval, longest_interval);
+        line.watch = allowed_interval(parse_seconds(raw.watch.empty() ? "1" : raw.watch));
         if (!line.watch)
             throw bad_usage(fmt::format("'{}' is no interval from 100ms to 1h", raw.watch));
     }
@@ -110,20 +101,6 @@ StatsSocket socket_in(const std::string& text) {
     throw bad_usage(fmt::format("'{}' is no socket: give a path, or a numeric address and a port "
                                 "such as 127.0.0.1:9999",
                                 text));
-}
-
-/// Names between blanks or commas.
-std::vector<std::string> names_in(std::string_view text) {
-    constexpr std::string_view separators = " \t,";
-    std::vector<std::string> words;
-    while (true) {
-        const auto begin = text.find_first_not_of(separators);
-        if (begin == std::string_view::npos)
-            return words;
-        const auto end = std::min(text.find_first_of(separators, begin), text.size());
-        words.emplace_back(text.substr(begin, end - begin));
-        text.remove_prefix(end);
-    }
 }
 
 class SectionReader {
@@ -147,9 +124,9 @@ private:
         if (entry.key == "socket")
             sockets(entry);
         else if (entry.key == "read-write")
-            settings_.rules.read_write = names_in(entry.value);
+            settings_.rules.read_write = words_in(entry.value);
         else if (entry.key == "read-only")
-            settings_.rules.read_only = names_in(entry.value);
+            settings_.rules.read_only = words_in(entry.value);
         else if (entry.key == "timeout")
             timeout(entry);
         else if (entry.key == "session-warning")
@@ -160,7 +137,7 @@ private:
 
     void sockets(const ConfigEntry& entry) {
         settings_.sockets.clear();
-        for (const std::string& text : names_in(entry.value)) {
+        for (const std::string& text : words_in(entry.value)) {
             auto socket = parse_stats_socket(text);
             if (!socket)
                 fail(entry, fmt::format("'{}' is no socket: give a path, or a numeric address and "
@@ -171,7 +148,7 @@ private:
     }
 
     void timeout(const ConfigEntry& entry) {
-        const auto span = valid_timeout(parse_duration(entry.value));
+        const auto span = allowed_timeout(parse_duration(entry.value));
         if (!span)
             fail(entry, fmt::format("'{}' is no timeout from 1ms to 60s", entry.value));
         settings_.timeout = *span;

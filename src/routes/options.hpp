@@ -2,8 +2,8 @@
 
 #include "base/config_file.hpp"
 #include "base/deadline.hpp"
+#include "base/stats_socket.hpp"
 #include "routes/routing.hpp"
-#include "routes/stats_socket.hpp"
 
 #include <optional>
 #include <string>

@@ -58,7 +58,7 @@ private:
     }
 
     void add(RouteState state, std::string_view text) {
-        routes_.problems.push_back({state, printable_ascii(text)});
+        routes_.problems.push_back({state, printable(text)});
     }
 
     void primaries() {

@@ -1,8 +1,8 @@
 #include "routes/routing.hpp"
 
+#include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
 #include "routes/problems.hpp"
-#include "routes/routes_unknown.hpp"
 #include "routes/server_view.hpp"
 
 #include <fmt/format.h>
@@ -66,8 +66,8 @@ void refuse_missing(const Names& wanted, const std::vector<StatRow>& rows) {
     constexpr std::size_t most_shown = 400;
     for (const std::string& name : wanted)
         if (!has_backend(rows, name))
-            throw RoutesUnknown{fmt::format("HAProxy has no backend '{}'; it has: {}", name,
-                                            printable_ascii(list_backends(rows), most_shown))};
+            throw HaproxyError{fmt::format("HAProxy has no backend '{}'; it has: {}", name,
+                                           printable(list_backends(rows), most_shown))};
 }
 
 /// Frontends and the named backends: other backends are none of ours.

@@ -67,7 +67,7 @@ struct Routes {
 };
 
 /// Draws the conclusions: a server of a read-write backend that gets traffic is a primary, one of
-/// a read-only backend that isn't is a standby. Pure. Throws RoutesUnknown if a backend named in
+/// a read-only backend that isn't is a standby. Pure. Throws HaproxyError if a backend named in
 /// the rules doesn't exist.
 Routes conclude(std::vector<StatRow> rows, const RouteRules& rules);
 

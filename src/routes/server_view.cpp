@@ -78,7 +78,7 @@ std::string idle_reason(const RouteEntry& entry) {
     if (entry.spare)
         return "a backup, not needed now";
     if (status.starts_with(maintenance))
-        return "in maintenance" + printable_ascii(status.substr(maintenance.size()));
+        return "in maintenance" + printable(status.substr(maintenance.size()));
     if (status.starts_with("DRAIN"))
         return "draining";
     if (status.starts_with("NOLB"))
@@ -90,7 +90,7 @@ std::string idle_reason(const RouteEntry& entry) {
     if (entry.check.kind == LastCheck::Kind::passed)
         return "coming up";
     if (entry.check.kind == LastCheck::Kind::none)
-        return status.starts_with("DOWN") ? "down" : printable_ascii(status);
+        return status.starts_with("DOWN") ? "down" : printable(status);
     return entry.check.words;
 }
 

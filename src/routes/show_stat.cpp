@@ -1,7 +1,8 @@
 #include "routes/show_stat.hpp"
 
+#include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
-#include "routes/routes_unknown.hpp"
+#include "routes/csv.hpp"
 
 #include <fmt/format.h>
 
@@ -47,6 +48,7 @@ constexpr std::size_t required_columns = type + 1;
 constexpr std::size_t absent = std::string_view::npos;
 constexpr std::string_view header_sign = "# ";
 constexpr std::size_t quoted_at_most = 80;
+constexpr const char* breaks_off = "HAProxy's answer breaks off before its end";
 
 /// HAProxy's numbers for `type`; listeners (3) have none of ours.
 std::optional<StatRow::Kind> kind_of(std::string_view number) noexcept {
@@ -59,76 +61,103 @@ std::optional<StatRow::Kind> kind_of(std::string_view number) noexcept {
     return std::nullopt;
 }
 
+/// Where the columns we use are, by the header's names.
+class Columns {
+public:
+    explicit Columns(const CsvRecord& header) {
+        if (!header[0].starts_with(header_sign))
+            throw HaproxyError{fmt::format("no table of HAProxy's: the answer is '{}'",
+                                           printable(header[0], quoted_at_most))};
+        positions_.fill(absent);
+        for (std::size_t i = header.size(); i-- > 0;) {
+            const auto name = i == 0 ? header[0].substr(header_sign.size()) : header[i];
+            const auto* const found = std::find(column_names.begin(), column_names.end(), name);
+            if (found != column_names.end())
+                positions_[static_cast<std::size_t>(found - column_names.begin())] = i;
+        }
+        for (std::size_t column = 0; column < required_columns; ++column)
+            if (positions_[column] == absent)
+                throw HaproxyError{
+                    fmt::format("HAProxy's table has no column '{}'", column_names[column])};
+    }
+
+    /// Empty if the record has no such field.
+    std::string text(const CsvRecord& record, StatColumn column) const {
+        return positions_[column] < record.size() ? record[positions_[column]] : "";
+    }
+
+    StatRow::Number number(const CsvRecord& record, StatColumn column) const {
+        const auto digits = text(record, column);
+        if (digits.empty())
+            return std::nullopt;
+        std::int64_t value = 0;
+        const char* const end = digits.data() + digits.size();
+        const auto result = std::from_chars(digits.data(), end, value);
+        if (result.ec != std::errc{} || result.ptr != end || value > largest_number ||
+            value < -largest_number)
+            throw HaproxyError{fmt::format("'{}' of {}/{} is no number in HAProxy's table: '{}'",
+                                           column_names[column],
+                                           printable(text(record, pxname), quoted_at_most),
+                                           printable(text(record, svname), quoted_at_most),
+                                           printable(digits, quoted_at_most))};
+        return value;
+    }
+
+private:
+    std::array<std::size_t, column_count> positions_{};
+};
+
+StatRow row_of(const CsvRecord& record, StatRow::Kind kind, const Columns& columns) {
+    const auto text = [&](StatColumn column) { return columns.text(record, column); };
+    const auto number = [&](StatColumn column) { return columns.number(record, column); };
+    return {kind,
+            text(pxname),
+            text(svname),
+            text(status),
+            text(check_status),
+            text(last_chk),
+            text(addr),
+            number(pid),
+            number(check_code),
+            number(check_duration),
+            number(scur),
+            number(smax),
+            number(slim),
+            number(qcur),
+            number(weight),
+            number(lastchg),
+            text(bck) == "1"};
+}
+
+bool is_blank(const CsvRecord& record) { return record.size() == 1 && record[0].empty(); }
+
 } // namespace
 
-std::vector<StatRow> ShowStatReader::rows() && {
-    if (ended_)
-        return std::move(rows_);
-    if (positions_.empty() && csv_.between_records())
-        throw RoutesUnknown{"HAProxy closed the connection without an answer"};
-    throw RoutesUnknown{"HAProxy's answer breaks off before its end"};
-}
-
-void ShowStatReader::record(const CsvRecord& record) {
-    if (ended_)
-        throw RoutesUnknown{"HAProxy's answer goes on behind its end"};
-    if (positions_.empty())
-        header(record);
-    else if (record.blank())
-        ended_ = true;
-    else
-        row(record);
-}
-
-void ShowStatReader::header(const CsvRecord& record) {
-    if (!record[0].starts_with(header_sign))
-        throw RoutesUnknown{fmt::format("no table of HAProxy's: the answer is '{}'",
-                                        printable_ascii(record[0], quoted_at_most))};
-    positions_.assign(column_count, absent);
-    for (std::size_t i = record.size(); i-- > 0;) {
-        const auto name = i == 0 ? record[0].substr(header_sign.size()) : record[i];
-        const auto found = std::find(column_names.begin(), column_names.end(), name);
-        if (found != column_names.end())
-            positions_[static_cast<std::size_t>(found - column_names.begin())] = i;
+std::vector<StatRow> parse_show_stat(std::string_view answer) {
+    constexpr std::string_view listener = "3";
+    if (answer.empty())
+        throw HaproxyError{"HAProxy closed the connection without an answer"};
+    const auto records = parse_csv(answer);
+    if (records.empty())
+        throw HaproxyError{breaks_off};
+    const Columns columns{records.front()};
+    std::vector<StatRow> rows;
+    for (std::size_t i = 1; i < records.size(); ++i) {
+        const CsvRecord& record = records[i];
+        if (is_blank(record) && i + 1 < records.size())
+            throw HaproxyError{"HAProxy's answer goes on behind its end"};
+        if (is_blank(record))
+            return rows;
+        const auto number = columns.text(record, type);
+        const auto kind = kind_of(number);
+        if (!kind && number == listener)
+            continue;
+        if (!kind || columns.text(record, pxname).empty() || columns.text(record, svname).empty())
+            throw HaproxyError{fmt::format("no line of HAProxy's table: '{}'",
+                                           printable(record[0], quoted_at_most))};
+        rows.push_back(row_of(record, *kind, columns));
     }
-    for (std::size_t column = 0; column < required_columns; ++column)
-        if (positions_[column] == absent)
-            throw RoutesUnknown{
-                fmt::format("HAProxy's table has no column '{}'", column_names[column])};
-}
-
-void ShowStatReader::row(const CsvRecord& record) {
-    const auto kind = kind_of(field(record, type));
-    if (!kind && field(record, type) == "3")
-        return;
-    if (!kind || field(record, pxname).empty() || field(record, svname).empty())
-        throw RoutesUnknown{fmt::format("no line of HAProxy's table: '{}'",
-                                        printable_ascii(record[0], quoted_at_most))};
-    const auto text = [&](StatColumn column) { return std::string{field(record, column)}; };
-    rows_.push_back({*kind, text(pxname), text(svname), text(status), text(check_status),
-                     text(last_chk), text(addr), number(record, pid), number(record, check_code),
-                     number(record, check_duration), number(record, scur), number(record, smax),
-                     number(record, slim), number(record, qcur), number(record, weight),
-                     number(record, lastchg), field(record, bck) == "1"});
-}
-
-std::string_view ShowStatReader::field(const CsvRecord& record, std::size_t column) const noexcept {
-    return record[positions_[column]];
-}
-
-StatRow::Number ShowStatReader::number(const CsvRecord& record, std::size_t column) const {
-    const auto text = field(record, column);
-    if (text.empty())
-        return std::nullopt;
-    std::int64_t value = 0;
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (result.ec != std::errc{} || result.ptr != text.data() + text.size() ||
-        value > largest_number || value < -largest_number)
-        throw RoutesUnknown{fmt::format(
-            "'{}' of {}/{} is no number in HAProxy's table: '{}'", column_names[column],
-            printable_ascii(record[0], quoted_at_most), printable_ascii(record[1], quoted_at_most),
-            printable_ascii(text, quoted_at_most))};
-    return value;
+    throw HaproxyError{breaks_off};
 }
 
 } // namespace checkpg

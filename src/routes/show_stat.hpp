@@ -1,7 +1,5 @@
 #pragma once
 
-#include "routes/csv_reader.hpp"
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,33 +32,10 @@ struct StatRow {
     bool backup = false;
 };
 
-/// Reads the answer to `show stat` as it arrives. Fields are found by the names in its first
-/// line, never by position; listeners are left out.
-class ShowStatReader {
-public:
-    ShowStatReader() = default;
-    ShowStatReader(const ShowStatReader&) = delete;
-    ShowStatReader& operator=(const ShowStatReader&) = delete;
-
-    /// Takes the next piece of the answer. Throws RoutesUnknown if it is no such table: HAProxy's
-    /// refusal is quoted, a field that should be a number is named.
-    void feed(std::string_view bytes) { csv_.feed(bytes); }
-
-    /// The rows, in HAProxy's order. Throws RoutesUnknown if the answer has not ended: HAProxy
-    /// ends it with an empty line, so a connection that broke half-way is noticed.
-    std::vector<StatRow> rows() &&;
-
-private:
-    void record(const CsvRecord& record);
-    void header(const CsvRecord& record);
-    void row(const CsvRecord& record);
-    std::string_view field(const CsvRecord& record, std::size_t column) const noexcept;
-    StatRow::Number number(const CsvRecord& record, std::size_t column) const;
-
-    CsvReader csv_{[this](const CsvRecord& complete) { record(complete); }};
-    std::vector<std::size_t> positions_; ///< of the columns we use, in the order of show_stat.cpp
-    std::vector<StatRow> rows_;
-    bool ended_ = false;
-};
+/// The rows of HAProxy's answer to `show stat`, in its order. Fields are found by the names in its
+/// first line, never by position; listeners are left out. Throws HaproxyError if it is no such
+/// table (HAProxy's refusal is quoted, a field that should be a number is named), or breaks off
+/// before the empty line that ends it.
+std::vector<StatRow> parse_show_stat(std::string_view answer);
 
 } // namespace checkpg

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <string_view>
 
 namespace checkpg {
@@ -17,20 +16,11 @@ namespace {
 
 enum class Colour { none, green, yellow, red };
 
-void append_coloured(std::string& line, std::string_view text, Colour colour, TextStyle style) {
-    constexpr std::array<std::string_view, 4> starts{"", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
-    const bool plain = !style.colour || colour == Colour::none;
-    if (!plain)
-        line += starts[static_cast<std::size_t>(colour)];
-    line += text;
-    if (!plain)
-        line += "\x1b[0m";
-}
-
 std::string coloured(std::string_view text, Colour colour, TextStyle style) {
-    std::string result;
-    append_coloured(result, text, colour, style);
-    return result;
+    constexpr std::array<std::string_view, 4> starts{"", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
+    if (!style.colour || colour == Colour::none)
+        return std::string{text};
+    return fmt::format("{}{}\x1b[0m", starts[static_cast<std::size_t>(colour)], text);
 }
 
 Colour colour_of(RouteState state) {
@@ -63,67 +53,44 @@ Colour colour_of(const RouteEntry& entry) {
     return Colour::yellow;
 }
 
-// Cells are appended to a buffer that is used again for each: a router may have 10,000 servers.
-
-void append_number(std::string& cell, StatRow::Number value, std::string_view unit = "") {
-    if (value)
-        fmt::format_to(std::back_inserter(cell), "{}{}", *value, unit);
-    else
-        cell += '-';
+std::string number_cell(StatRow::Number value, std::string_view unit = "") {
+    return value ? fmt::format("{}{}", *value, unit) : "-";
 }
 
-void append_text(std::string& cell, std::string_view text) {
-    append_printable_ascii(cell, text.empty() ? "-" : text);
-}
+std::string text_cell(std::string_view text) { return text.empty() ? "-" : printable(text); }
 
-void append_check(std::string& cell, const RouteEntry& entry) {
-    append_text(cell, entry.check.words);
-    if (entry.check.running)
-        cell += " (checking)";
+std::string check_cell(const RouteEntry& entry) {
+    return text_cell(entry.check.words) + (entry.check.running ? " (checking)" : "");
 }
 
 /// "PROCERR 4", as HAProxy has it.
-void append_raw_check(std::string& cell, const StatRow& row) {
-    append_text(cell, row.check_status);
-    if (row.check_code)
-        fmt::format_to(std::back_inserter(cell), " {}", *row.check_code);
+std::string raw_check_cell(const RouteEntry& entry) {
+    const std::string status = text_cell(entry.row.check_status);
+    return entry.row.check_code ? fmt::format("{} {}", status, *entry.row.check_code) : status;
 }
 
 struct Column {
     std::string_view title;
     bool to_the_right;
-    void (*append)(std::string& cell, const RouteEntry&);
+    std::string (*cell)(const RouteEntry&);
 };
 
 constexpr std::array columns{
-    Column{"PROCESS", true,
-           [](std::string& c, const RouteEntry& e) { append_number(c, e.row.process); }},
-    Column{"BACKEND", false,
-           [](std::string& c, const RouteEntry& e) { append_text(c, e.row.proxy); }},
-    Column{"SERVER", false,
-           [](std::string& c, const RouteEntry& e) { append_text(c, e.row.server); }},
-    Column{"STATUS", false,
-           [](std::string& c, const RouteEntry& e) { append_text(c, e.row.status); }},
-    Column{"CHECK", false, append_check},
-    Column{
-        "TOOK", true,
-        [](std::string& c, const RouteEntry& e) { append_number(c, e.row.check_duration, "ms"); }},
-    Column{"SESSIONS", true,
-           [](std::string& c, const RouteEntry& e) { append_number(c, e.row.sessions); }},
-    Column{"MOST", true,
-           [](std::string& c, const RouteEntry& e) { append_number(c, e.row.most_sessions); }},
-    Column{"LIMIT", true,
-           [](std::string& c, const RouteEntry& e) { append_number(c, e.row.session_limit); }},
-    Column{"QUEUE", true,
-           [](std::string& c, const RouteEntry& e) { append_number(c, e.row.queued); }},
-    Column{"CHANGED", true,
-           [](std::string& c, const RouteEntry& e) { c += format_age(e.row.since_change); }},
-    Column{"HAPROXY", false,
-           [](std::string& c, const RouteEntry& e) { append_raw_check(c, e.row); }},
-    Column{"ADDRESS", false,
-           [](std::string& c, const RouteEntry& e) { append_text(c, e.row.address); }},
-    Column{"DETAIL", false,
-           [](std::string& c, const RouteEntry& e) { append_text(c, e.row.check_detail); }},
+    Column{"PROCESS", true, [](const RouteEntry& e) { return number_cell(e.row.process); }},
+    Column{"BACKEND", false, [](const RouteEntry& e) { return text_cell(e.row.proxy); }},
+    Column{"SERVER", false, [](const RouteEntry& e) { return text_cell(e.row.server); }},
+    Column{"STATUS", false, [](const RouteEntry& e) { return text_cell(e.row.status); }},
+    Column{"CHECK", false, check_cell},
+    Column{"TOOK", true,
+           [](const RouteEntry& e) { return number_cell(e.row.check_duration, "ms"); }},
+    Column{"SESSIONS", true, [](const RouteEntry& e) { return number_cell(e.row.sessions); }},
+    Column{"MOST", true, [](const RouteEntry& e) { return number_cell(e.row.most_sessions); }},
+    Column{"LIMIT", true, [](const RouteEntry& e) { return number_cell(e.row.session_limit); }},
+    Column{"QUEUE", true, [](const RouteEntry& e) { return number_cell(e.row.queued); }},
+    Column{"CHANGED", true, [](const RouteEntry& e) { return format_age(e.row.since_change); }},
+    Column{"HAPROXY", false, raw_check_cell},
+    Column{"ADDRESS", false, [](const RouteEntry& e) { return text_cell(e.row.address); }},
+    Column{"DETAIL", false, [](const RouteEntry& e) { return text_cell(e.row.check_detail); }},
 };
 
 constexpr std::size_t process_column = 0;
@@ -148,13 +115,9 @@ public:
         : style_{style}, shown_{shown_columns(routes, style)} {
         for (const std::size_t i : shown_)
             widths_[i] = columns[i].title.size();
-        std::string cell;
         for (const RouteEntry& entry : routes.entries)
-            for (const std::size_t i : shown_) {
-                cell.clear();
-                columns[i].append(cell, entry);
-                widths_[i] = std::max(widths_[i], cell.size());
-            }
+            for (const std::size_t i : shown_)
+                widths_[i] = std::max(widths_[i], columns[i].cell(entry).size());
     }
 
     std::string header() const {
@@ -166,12 +129,10 @@ public:
 
     std::string line(const RouteEntry& entry) const {
         std::string line = style_.marks ? (entry.changed ? "> " : "  ") : "";
-        std::string cell;
         for (const std::size_t i : shown_) {
             const bool tells_state = i == status_column || i == check_column;
-            cell.clear();
-            columns[i].append(cell, entry);
-            append_padded(line, cell, i, tells_state ? colour_of(entry) : Colour::none);
+            append_padded(line, columns[i].cell(entry), i,
+                          tells_state ? colour_of(entry) : Colour::none);
         }
         return line;
     }
@@ -183,7 +144,7 @@ private:
         const bool to_the_right = columns[column].to_the_right;
         const bool last = column == shown_.back();
         line.append(to_the_right ? padding : 0, ' ');
-        append_coloured(line, cell, colour, style_);
+        line += coloured(cell, colour, style_);
         line.append(last ? 0 : (to_the_right ? 0 : padding) + 2, ' ');
     }
 
@@ -193,7 +154,7 @@ private:
 };
 
 std::string joined(const std::vector<std::string>& names) {
-    return names.empty() ? "none" : printable_ascii(fmt::format("{}", fmt::join(names, ", ")));
+    return names.empty() ? "none" : printable(fmt::format("{}", fmt::join(names, ", ")));
 }
 
 std::string capitals(std::string_view text) {
@@ -239,8 +200,7 @@ std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style)
     lines.push_back("primary:   " + joined(routes.primaries));
     lines.push_back("standbys:  " + joined(routes.standbys));
     for (const IdleServer& server : routes.idle)
-        lines.push_back(
-            fmt::format("neither:   {}: {}", printable_ascii(server.name), server.reason));
+        lines.push_back(fmt::format("neither:   {}: {}", printable(server.name), server.reason));
     lines.push_back(
         fmt::format("sessions:  {} read-write (most {}), {} read-only (most {}), {} queued",
                     routes.read_write.now, routes.read_write.most, routes.read_only.now,
@@ -249,7 +209,7 @@ std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style)
         lines.push_back(fmt::format("{:<11}{}", fmt::format("{}:", words(problem.state)),
                                     coloured(problem.text, colour_of(problem.state), style)));
     for (const std::string& note : routes.notes)
-        lines.push_back("note:      " + printable_ascii(note));
+        lines.push_back("note:      " + printable(note));
     return lines;
 }
 

@@ -101,10 +101,10 @@ class HAProxy:
         self.servers = [target(server) for server in servers]
         self.directory = scratch.directory("haproxy")
         self.ports = {READ_WRITE: ports.free_port(), READ_ONLY: ports.free_port()}
-        self.socket = self.directory / "stats"
         self.configuration_file = self.directory / "haproxy.cfg"
         self.output_file = self.directory / "output"
         self.root = self.directory / "jail" if chroot else Path("/")
+        self.socket = (self.root if chroot else self.directory) / "stats"
         self._chroot = chroot
         self._files = files
         self._process = None
@@ -171,6 +171,11 @@ class HAProxy:
         self._log.close()
         if not scratch.KEEP:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def socket_of_checks(self):
+        """The stats socket's path as the checks see it: in a jail they look there."""
+        return f"/{self.socket.name}" if self._chroot else str(self.socket)
 
     @property
     def pid(self):
@@ -294,7 +299,8 @@ class HAProxy:
                        backend_lines):
         lines = ["global",
                  f"    log 127.0.0.1:{self._log.port} local0",
-                 f"    stats socket {self.socket} mode 600 level admin expose-fd listeners",
+                 f"    stats socket {self.socket} {_owner()}mode 600 level admin "
+                 "expose-fd listeners",
                  "    external-check",
                  "    insecure-fork-wanted",
                  "    maxconn 200",
@@ -419,6 +425,11 @@ def _user_and_group():
     except KeyError:
         raise RuntimeError("there is no user `haproxy`: install the haproxy package") from None
     return user.pw_name, grp.getgrgid(user.pw_gid).gr_name
+
+
+def _owner():
+    """Lets the checks use the stats socket: they run as HAProxy's user."""
+    return "user {} group {} ".format(*_user_and_group()) if os.geteuid() == 0 else ""
 
 
 def _signal(pid, number):

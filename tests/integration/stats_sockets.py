@@ -25,6 +25,25 @@ def table(servers):
     return "".join(lines) + "\n"
 
 
+STATE_HEADER = ("1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight "
+                "srv_iweight srv_time_since_last_change srv_check_status srv_check_result "
+                "srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id "
+                "srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr "
+                "srv_agent_addr srv_agent_port\n")
+
+
+def state_line(name, address, port, *, backend=READ_WRITE, state=2, admin=0):
+    """A line of `show servers state`."""
+    return (f"3 {backend} 1 {name} {address} {state} {admin} 1 1 60 15 3 4 6 0 0 0 - {port} - 0 0 "
+            "- - 0\n")
+
+
+def servers_state(*servers):
+    """`show servers state` for these, anything with name, address and port."""
+    lines = [state_line(server.name, server.address, server.port) for server in servers]
+    return STATE_HEADER + "".join(lines) + "\n"
+
+
 class StatsSocket:
     """Listens on a UNIX socket and plays `script(connection)` to each connection, in a thread."""
 

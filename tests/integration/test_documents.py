@@ -299,6 +299,7 @@ def test_defaults_that_are_not_libpqs(program):
 def test_the_example_shows_the_defaults():
     defaults = keys_and_defaults(OWN_KEYS) | keys_and_defaults(LIBPQ_KEYS)
     without_default = {"peers", "max-replay-lag", "max-replay-delay", "port"}
+    assert "/var/lib/haproxy/stats" in defaults.pop("haproxy-socket")
     for section, keys in example_keys().items():
         for key in keys.keys() & defaults.keys() - without_default:
             if section != "checkpgroutes":

@@ -56,6 +56,9 @@ def test_haproxy_may_do_this_and_nothing_more(policy):
         ("bin_t", "dir"): ENTER,
         ("bin_t", "lnk_file"): LINK,
         ("usr_t", "lnk_file"): LINK,
+        ("haproxy_var_lib_t", "dir"): ENTER,
+        ("haproxy_var_lib_t", "sock_file"): {"getattr", "write"},
+        ("haproxy_t", "unix_stream_socket"): {"connectto"},
         ("postgresql_port_t", "tcp_socket"): {"name_connect"},
         ("port_type", "tcp_socket"): {"name_connect"}}
 

@@ -127,9 +127,9 @@ def test_a_table_without_end():
                 connection.sendall(rows)
     with StatsSocket(script) as server:
         result = look(server.path, prefix=memory.prefix)
-    assert result.code == UNKNOWN
+    assert_unknown(result, "the answer is larger than 4 MiB")
     if not is_instrumented():
-        assert memory.bytes() < 1024 * 2**20
+        assert memory.bytes() < 32 * 2**20
 
 
 def test_names_with_commas_quotes_and_line_feeds():
@@ -226,16 +226,16 @@ class TestPermission:
 
 
 @pytest.mark.parametrize("options", [[], ["-q"], ["--json"]], ids=["table", "line", "json"])
-def test_ten_thousand_servers(options):
+def test_a_thousand_servers(options):
     if is_instrumented():
         pytest.skip("this build's time and memory mean nothing")
     memory = PeakMemory()
-    with StatsSocket(saying(table(5_000))) as server:
+    with StatsSocket(saying(table(500))) as server:
         result = run_check("checkpgroutes", "-t", "5", "--socket", server.path, *options)
         run_check("checkpgroutes", "-t", "5", "--socket", server.path, *options,
                   prefix=memory.prefix)
-    print(f"\n10,000 servers {options}: {result.cpu_seconds * 1000:.0f} ms of CPU time, "
+    print(f"\n1,000 servers {options}: {result.cpu_seconds * 1000:.0f} ms of CPU time, "
           f"{memory.bytes() / 2**20:.0f} MiB")
     assert result.code == 0
     assert result.cpu_seconds < 0.1 * PATIENCE
-    assert memory.bytes() < 64 * 2**20
+    assert memory.bytes() < 16 * 2**20

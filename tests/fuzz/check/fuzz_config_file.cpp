@@ -52,8 +52,8 @@ void expect_good_entries(const std::vector<ConfigEntry>& entries, std::string_vi
 }
 
 void expect_good_settings(const checkpg::Settings& settings) {
-    EXPECT(checkpg::is_allowed_timeout(settings.timeout));
-    EXPECT(checkpg::is_allowed_timeout(settings.peer_timeout));
+    EXPECT(checkpg::allowed_timeout(settings.timeout));
+    EXPECT(checkpg::allowed_timeout(settings.peer_timeout));
     EXPECT(settings.peers.empty() || settings.peer_timeout < settings.timeout);
     EXPECT(settings.peers.size() <= checkpg::most_peers);
     std::set<std::string> keys;

@@ -45,7 +45,7 @@ void expect_good_settings(const std::vector<Setting>& settings) {
         if (setting.key == "host")
             EXPECT(!setting.value.empty());
         if (setting.key == "timeout")
-            EXPECT(checkpg::is_allowed_timeout(checkpg::parse_duration(setting.value).value()));
+            EXPECT(checkpg::allowed_timeout(checkpg::parse_duration(setting.value)));
     }
 }
 

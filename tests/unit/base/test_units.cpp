@@ -91,3 +91,13 @@ TEST_CASE("what is formatted can be read back") {
     CHECK(parse_duration(format_duration(90s)) == 90s);
     CHECK(parse_size(format_size(1536)) == 1536U);
 }
+
+TEST_CASE("on a command line a bare number is seconds") {
+    using checkpg::parse_seconds;
+    CHECK(parse_seconds("2") == 2000ms);
+    CHECK(parse_seconds("0.5") == 500ms);
+    CHECK(parse_seconds("800ms") == 800ms);
+    CHECK(parse_seconds("1 min") == 60'000ms);
+    for (const char* text : {"", ".", "-1", "1 x", "1.5.2"})
+        CHECK_FALSE(parse_seconds(text));
+}

@@ -105,7 +105,7 @@ TEST_CASE("options may stand before HAProxy's arguments") {
 
 TEST_CASE("a bare timeout on the command line is seconds, as for pg_isready") {
     CHECK(value_of(parsed({"-t", "2", "h"}).options, "timeout") == "2s");
-    CHECK(value_of(parsed({"-t", "0.5", "h"}).options, "timeout") == "0.5s");
+    CHECK(value_of(parsed({"-t", "0.5", "h"}).options, "timeout") == "500ms");
     CHECK(value_of(parsed({"-t", "800ms", "h"}).options, "timeout") == "800ms");
     for (const char* text : {"0", "61", "100", "soon", "", "-1"})
         CHECK(refusal({"h", "--timeout", text}).find("--timeout") == 0);

@@ -14,9 +14,7 @@ std::string stat_table(const std::string& name) {
 }
 
 std::vector<StatRow> stat_rows(const std::string& name) {
-    checkpg::ShowStatReader reader;
-    reader.feed(stat_table(name));
-    return std::move(reader).rows();
+    return checkpg::parse_show_stat(stat_table(name));
 }
 
 StatRow server_row(const std::string& backend, const std::string& server, const std::string& status,

@@ -1,4 +1,4 @@
-#include "routes/routes_unknown.hpp"
+#include "base/haproxy_error.hpp"
 #include "routes/routing.hpp"
 #include "stat_tables.hpp"
 
@@ -321,12 +321,12 @@ TEST_CASE("sessions near a limit and queues are warned of") {
 
 TEST_CASE("a backend that doesn't exist makes the state unknown") {
     const auto conclude_with = [](const RouteRules& wrong) { conclude(cluster(healthy), wrong); };
-    CHECK_THROWS_AS(conclude_with({{"absent"}, {read_only}}), RoutesUnknown);
-    CHECK_THROWS_AS(conclude_with({{read_write}, {read_only, "absent"}}), RoutesUnknown);
+    CHECK_THROWS_AS(conclude_with({{"absent"}, {read_only}}), HaproxyError);
+    CHECK_THROWS_AS(conclude_with({{read_write}, {read_only, "absent"}}), HaproxyError);
     try {
         conclude_with({{"rw"}, {}});
         FAIL("a frontend's name was taken for a backend's");
-    } catch (const RoutesUnknown& error) {
+    } catch (const HaproxyError& error) {
         CHECK(std::string{error.what()} == "HAProxy has no backend 'rw'; it has: "
                                            "PostgresReadOnly-backend, PostgresReadWrite-backend");
     }

@@ -1,4 +1,4 @@
-#include "routes/routes_unknown.hpp"
+#include "base/haproxy_error.hpp"
 #include "routes/show_stat.hpp"
 #include "stat_tables.hpp"
 
@@ -10,16 +10,10 @@ using checkpg::StatRow;
 
 namespace {
 
-std::vector<StatRow> read(std::string_view text) {
-    checkpg::ShowStatReader reader;
-    reader.feed(text);
-    return std::move(reader).rows();
-}
-
 std::string refusal(std::string_view text) {
     try {
-        read(text);
-    } catch (const checkpg::RoutesUnknown& error) {
+        checkpg::parse_show_stat(text);
+    } catch (const checkpg::HaproxyError& error) {
         return error.what();
     }
     return "accepted";
@@ -36,8 +30,8 @@ const StatRow& find(const std::vector<StatRow>& rows, std::string_view server) {
 } // namespace
 
 TEST_CASE("fields are found by the names in the header, wherever they are") {
-    const auto rows = read("# type,new,status,svname,scur,pxname,check_code\n"
-                           "2,?,UP,db1,5,backend,0\n\n");
+    const auto rows = checkpg::parse_show_stat("# type,new,status,svname,scur,pxname,check_code\n"
+                                               "2,?,UP,db1,5,backend,0\n\n");
     REQUIRE(rows.size() == 1);
     CHECK(rows[0].kind == StatRow::Kind::server);
     CHECK(rows[0].proxy == "backend");
@@ -50,14 +44,15 @@ TEST_CASE("fields are found by the names in the header, wherever they are") {
 }
 
 TEST_CASE("listeners are left out") {
-    const auto rows = read("# pxname,svname,status,type\nf,sock-1,OPEN,3\nf,FRONTEND,OPEN,0\n\n");
+    const auto rows = checkpg::parse_show_stat(
+        "# pxname,svname,status,type\nf,sock-1,OPEN,3\nf,FRONTEND,OPEN,0\n\n");
     REQUIRE(rows.size() == 1);
     CHECK(rows[0].kind == StatRow::Kind::frontend);
 }
 
 TEST_CASE("an answer without its closing empty line is refused") {
     const std::string header = "# pxname,svname,status,type\n";
-    CHECK(read(header + "\n").empty());
+    CHECK(checkpg::parse_show_stat(header + "\n").empty());
     CHECK(refusal("") == "HAProxy closed the connection without an answer");
     CHECK(refusal(header) == "HAProxy's answer breaks off before its end");
     CHECK(refusal(header + "b,db1,UP,2\n") == "HAProxy's answer breaks off before its end");
@@ -69,7 +64,7 @@ TEST_CASE("what is no table is quoted, without its control characters") {
     CHECK(refusal("Permission denied\n\n") ==
           "no table of HAProxy's: the answer is 'Permission denied'");
     CHECK(refusal("\x1b[31mred\x07\n") == "no table of HAProxy's: the answer is '?[31mred?'");
-    CHECK(refusal("\xc2\x9b csi\n") == "no table of HAProxy's: the answer is '?? csi'");
+    CHECK(refusal("\xc2\x9b csi\n") == "no table of HAProxy's: the answer is '? csi'");
     CHECK(refusal("\n") == "no table of HAProxy's: the answer is ''");
     CHECK(refusal(std::string(500, 'x') + "\n").size() < 200);
 }
@@ -96,7 +91,7 @@ TEST_CASE("a damaged line is refused") {
 TEST_CASE("the tables of HAProxy 2.2 to 3.2 are read alike") {
     for (const char* version : {"2.2", "2.6", "3.0", "3.2"}) {
         CAPTURE(version);
-        const auto rows = read(stat_table(std::string{"cluster-"} + version));
+        const auto rows = checkpg::parse_show_stat(stat_table(std::string{"cluster-"} + version));
         REQUIRE(rows.size() == 13);
         CHECK(rows[0].proxy == "haproxy-stat");
         CHECK(rows[0].kind == StatRow::Kind::frontend);
@@ -118,7 +113,7 @@ TEST_CASE("the tables of HAProxy 2.2 to 3.2 are read alike") {
 TEST_CASE("rare states are read from every version's table") {
     for (const char* version : {"2.2", "2.6", "3.0", "3.2"}) {
         CAPTURE(version);
-        const auto rows = read(stat_table(std::string{"oddities-"} + version));
+        const auto rows = checkpg::parse_show_stat(stat_table(std::string{"oddities-"} + version));
         CHECK(find(rows, "maint-via").status == "MAINT (via PostgresReadWrite-backend/maint)");
         CHECK(find(rows, "checking").check_status == "* INI");
         CHECK(find(rows, "killed").check_code == 4294967295);

@@ -1,4 +1,4 @@
-#include "routes/socket_access.hpp"
+#include "base/socket_access.hpp"
 
 #include <fmt/format.h>
 

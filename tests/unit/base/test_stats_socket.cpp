@@ -1,4 +1,4 @@
-#include "routes/stats_socket.hpp"
+#include "base/stats_socket.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

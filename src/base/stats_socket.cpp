@@ -1,8 +1,9 @@
-#include "routes/stats_socket.hpp"
+#include "base/stats_socket.hpp"
 
+#include "base/descriptor.hpp"
+#include "base/haproxy_error.hpp"
+#include "base/socket_access.hpp"
 #include "base/units.hpp"
-#include "routes/routes_unknown.hpp"
-#include "routes/socket_access.hpp"
 
 #include <fmt/format.h>
 
@@ -11,37 +12,30 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <memory>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
-#include <utility>
 
 namespace checkpg {
 
 namespace {
 
-constexpr std::size_t largest_answer = std::size_t{64} * 1024 * 1024;
+/// Some 3,000 servers in two backends: a router has tens.
+constexpr std::size_t largest_answer = std::size_t{4} * 1024 * 1024;
 
-class Socket {
-public:
-    explicit Socket(int number) noexcept : number_{number} {}
-    Socket(Socket&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
-    Socket& operator=(Socket&&) = delete;
-    ~Socket() {
-        if (number_ != -1)
-            ::close(number_);
-    }
-    int get() const noexcept { return number_; }
+/// Where HAProxy's socket is on the Red Hat family, and on Debian.
+constexpr std::array default_paths{"/var/lib/haproxy/stats", "/run/haproxy/admin.sock"};
 
-private:
-    int number_;
-};
+/// A path that we may not look at counts as there: who may will be explained.
+bool exists(const char* path) {
+    struct stat status {};
+    return ::stat(path, &status) == 0 || errno == EACCES;
+}
 
-[[noreturn]] void fail(std::string_view what) { throw RoutesUnknown{std::string{what}}; }
+[[noreturn]] void fail(std::string_view what) { throw HaproxyError{std::string{what}}; }
 
 [[noreturn]] void fail_in_time(std::string_view what) {
     fail(fmt::format("{} in time: HAProxy is stuck or very busy", what));
@@ -65,7 +59,7 @@ std::string_view explain(int error) noexcept {
 }
 
 /// Waits until the socket is ready, or says no.
-bool ready(const Socket& connection, short events, Deadline deadline) {
+bool ready(const Descriptor& connection, short events, Deadline deadline) {
     pollfd entry{connection.get(), events, 0};
     for (;;) {
         const auto left = std::chrono::ceil<milliseconds>(deadline.remaining());
@@ -77,8 +71,8 @@ bool ready(const Socket& connection, short events, Deadline deadline) {
     }
 }
 
-Socket open_socket(int family, int flags) {
-    Socket connection{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
+Descriptor open_socket(int family, int flags) {
+    Descriptor connection{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
     if (connection.get() == -1)
         fail(std::strerror(errno));
     return connection;
@@ -86,7 +80,7 @@ Socket open_socket(int family, int flags) {
 
 /// While a UNIX socket's queue is full, a non-blocking connect(2) fails at once and poll(2) can't
 /// wait for room: a blocking one with a send timeout does.
-void limit_blocking(const Socket& connection, Deadline deadline) {
+void limit_blocking(const Descriptor& connection, Deadline deadline) {
     const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline.remaining());
     timeval limit{};
     limit.tv_sec = static_cast<time_t>(left.count() / 1'000'000);
@@ -94,11 +88,11 @@ void limit_blocking(const Socket& connection, Deadline deadline) {
     ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-Socket connect_to_path(const std::string& path, Deadline deadline) {
+Descriptor connect_to_path(const std::string& path, Deadline deadline) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
-    Socket connection = open_socket(AF_UNIX, 0);
+    Descriptor connection = open_socket(AF_UNIX, 0);
     limit_blocking(connection, deadline);
     if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
         0) {
@@ -139,18 +133,18 @@ std::optional<Address> numeric_address(const std::string& host, std::uint16_t po
     return std::nullopt;
 }
 
-int connection_error(const Socket& connection) noexcept {
+int connection_error(const Descriptor& connection) noexcept {
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(connection.get(), SOL_SOCKET, SO_ERROR, &error, &size);
     return error;
 }
 
-Socket connect_to_tcp(const StatsSocket::Tcp& tcp, Deadline deadline) {
+Descriptor connect_to_tcp(const StatsSocket::Tcp& tcp, Deadline deadline) {
     const auto address = numeric_address(tcp.host, tcp.port);
     if (!address)
         fail("no numeric address");
-    Socket connection = open_socket(address->storage.ss_family, SOCK_NONBLOCK);
+    Descriptor connection = open_socket(address->storage.ss_family, SOCK_NONBLOCK);
     if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address->storage),
                   address->size) == 0)
         return connection;
@@ -163,13 +157,13 @@ Socket connect_to_tcp(const StatsSocket::Tcp& tcp, Deadline deadline) {
     return connection;
 }
 
-Socket connect(const StatsSocket& socket, Deadline deadline) {
+Descriptor connect(const StatsSocket& socket, Deadline deadline) {
     if (const auto* path = std::get_if<std::string>(&socket.where))
         return connect_to_path(*path, deadline);
     return connect_to_tcp(std::get<StatsSocket::Tcp>(socket.where), deadline);
 }
 
-void send(const Socket& connection, std::string_view text, Deadline deadline) {
+void send(const Descriptor& connection, std::string_view text, Deadline deadline) {
     while (!text.empty()) {
         const auto sent = ::send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
         if (sent >= 0)
@@ -181,14 +175,17 @@ void send(const Socket& connection, std::string_view text, Deadline deadline) {
     }
 }
 
-/// The number of bytes read, 0 at the end of the answer.
-std::size_t receive(const Socket& connection, std::array<char, 65536>& buffer, Deadline deadline) {
+/// Adds what has arrived to the answer. False at its end.
+bool receive(const Descriptor& connection, std::string& answer, Deadline deadline) {
+    std::array<char, 8192> buffer; // left as it is: recv(2) fills it
     for (;;) {
         if (deadline.passed() || !ready(connection, POLLIN, deadline))
             fail_in_time("no whole answer");
         const auto got = ::recv(connection.get(), buffer.data(), buffer.size(), 0);
-        if (got >= 0)
-            return static_cast<std::size_t>(got);
+        if (got >= 0) {
+            answer.append(buffer.data(), static_cast<std::size_t>(got));
+            return got > 0;
+        }
         if (errno != EAGAIN && errno != EINTR)
             fail(std::strerror(errno));
     }
@@ -217,18 +214,23 @@ std::optional<StatsSocket> parse_stats_socket(std::string_view text) {
     return StatsSocket{name, StatsSocket::Tcp{std::string{host}, *port}};
 }
 
-void ask_haproxy(const StatsSocket& socket, std::string_view command, Deadline deadline,
-                 const std::function<void(std::string_view)>& sink) {
-    const Socket connection = connect(socket, deadline);
+StatsSocket find_stats_socket(std::string_view key) {
+    for (const char* path : default_paths)
+        if (exists(path))
+            return {path, path};
+    fail(fmt::format("neither {} nor {} exists: HAProxy is stopped, or its 'stats socket' is "
+                     "elsewhere (name it with {})",
+                     default_paths[0], default_paths[1], key));
+}
+
+std::string ask_haproxy(const StatsSocket& socket, std::string_view command, Deadline deadline) {
+    const Descriptor connection = connect(socket, deadline);
     send(connection, fmt::format("{}\n", command), deadline);
-    const auto buffer = std::make_unique<std::array<char, 65536>>();
-    std::size_t total = 0;
-    while (const std::size_t length = receive(connection, *buffer, deadline)) {
-        total += length;
-        if (total > largest_answer)
-            fail("the answer is larger than 64 MiB");
-        sink({buffer->data(), length});
-    }
+    std::string answer;
+    while (receive(connection, answer, deadline))
+        if (answer.size() > largest_answer)
+            fail("the answer is larger than 4 MiB");
+    return answer;
 }
 
 } // namespace checkpg

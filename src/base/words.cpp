@@ -1,0 +1,20 @@
+#include "base/words.hpp"
+
+#include <algorithm>
+
+namespace checkpg {
+
+std::vector<std::string> words_in(std::string_view text) {
+    constexpr std::string_view separators = " \t,";
+    std::vector<std::string> words;
+    while (true) {
+        const auto begin = text.find_first_not_of(separators);
+        if (begin == std::string_view::npos)
+            return words;
+        const auto end = std::min(text.find_first_of(separators, begin), text.size());
+        words.emplace_back(text.substr(begin, end - begin));
+        text.remove_prefix(end);
+    }
+}
+
+} // namespace checkpg
