@@ -132,6 +132,7 @@ class HAProxy:
 
     def start(self):
         """Starts HAProxy and waits until it answers on its stats socket. Returns self."""
+        assert self._pid is None, "it runs already"
         self._launch()
         wait_for(self._answers, f"HAProxy to start; its output: {self.output_file}")
         return self

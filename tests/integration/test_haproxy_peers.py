@@ -330,12 +330,13 @@ def down(code):
 UP = ("UP", "PROCOK", 0)
 
 
-def start(servers, mode, path=None, **options):
-    """A real HAProxy whose checks ask it for their peers, on its stats socket or another one."""
+def asked_for_peers(servers, mode, path=None, **options):
+    """A real HAProxy, not started, whose checks ask it for their peers, on its stats socket or another
+    one."""
     proxy = HAProxy(servers, mode=mode, interval=1.0, files={"checkpg.conf": ""}, **options)
     proxy.write_file("checkpg.conf", "timeout = 900ms\npeer-timeout = 400ms\npeers = haproxy\n"
                      f"haproxy-socket = {path or proxy.socket_of_checks}\n")
-    return proxy.start()
+    return proxy
 
 
 @pytest.mark.parametrize("mode, chroot", [("daemon", False), ("master-worker", False),
@@ -343,7 +344,7 @@ def start(servers, mode, path=None, **options):
 def test_haproxy_routes_no_writes_to_two_primaries(old, new, follower, mode, chroot):
     if not chroot:
         haproxy.require_private_etc()
-    with start([old, new, follower], mode, chroot=chroot) as proxy:
+    with asked_for_peers([old, new, follower], mode, chroot=chroot) as proxy:
         refused = {"old": down(Code.SPLIT_BRAIN), "new": down(Code.SPLIT_BRAIN),
                    "follower": down(Code.OTHER_ROLE)}
         proxy.wait_for_results(WRITES, refused)
@@ -358,8 +359,8 @@ def test_haproxy_routes_no_writes_to_two_primaries(old, new, follower, mode, chr
 def test_the_lowest_level_of_the_socket_is_enough(old, follower):
     haproxy.require_private_etc()
     path = scratch.directory("stats") / "user"
-    with start([old, follower, Target("gone", "127.0.0.1", 1)], "daemon", path,
-               global_lines=[f"stats socket {path} mode 666 level user"]) as proxy:
+    with asked_for_peers([old, follower, Target("gone", "127.0.0.1", 1)], "daemon", path,
+                         global_lines=[f"stats socket {path} mode 666 level user"]) as proxy:
         proxy.wait_for_results(WRITES, {"old": UP, "follower": down(Code.OTHER_ROLE),
                                         "gone": down(Code.UNREACHABLE)})
 
@@ -383,6 +384,6 @@ def test_in_a_jail_the_socket_is_looked_for_there(old, follower):
 def test_a_unix_socket_server_has_no_address_to_ask(old, follower):
     haproxy.require_private_etc()
     unix = Target("unix", f"unix@{old.socket_directory}/.s.PGSQL.{old.port}", None)
-    with start([old, unix], "foreground") as proxy:
+    with asked_for_peers([old, unix], "foreground") as proxy:
         proxy.wait_for_results(WRITES, {"old": down(Code.INTERNAL), "unix": down(Code.INTERNAL)})
         assert "no address for its server unix" in proxy.output()
