@@ -32,7 +32,7 @@ def _introduction(measured):
 
 Written by the benchmark: every figure of the tables is from one run on one machine. To reproduce:
 
-    tests/install-packages build bench
+    tests/install-packages build test bench
     cmake --preset release && cmake --build build/release --target bench
 
 Machine: {_processor()}, {_cores()} cores shared with other work, Linux {_kernel()}, {_system()};
