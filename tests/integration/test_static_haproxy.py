@@ -20,7 +20,8 @@ def mode(request):
 
 def test_every_server_has_the_right_state_in_an_empty_jail(primary, standbys, mode):
     with HAProxy([primary, *standbys], mode=mode, chroot=True) as proxy:
-        assert {path.name for path in proxy.root.iterdir()} == {"checkpgprimary", "checkpgstandby"}
+        assert {path.name for path in proxy.root.iterdir()} == {
+            "checkpgprimary", "checkpgstandby", proxy.socket.name}
         proxy.wait_for_results(READ_WRITE, {"db1": UP, "db2": DOWN, "db3": DOWN})
         proxy.wait_for_results(READ_ONLY, {"db1": DOWN, "db2": UP, "db3": UP})
         assert proxy.query(READ_WRITE, NAME) == "db1"
