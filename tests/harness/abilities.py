@@ -63,6 +63,18 @@ def with_faults(*faults):
             *(word for fault in faults for word in ("-e", f"inject={fault}")), "--"]
 
 
+@functools.cache
+def _has_network_of_its_own():
+    """A container may let one be made and nothing be set up in it."""
+    return subprocess.run(["/usr/bin/unshare", "--net", "/usr/sbin/ip", "link", "set", "lo", "up"],
+                          stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+
+
+def require_network(what):
+    if not _has_network_of_its_own():
+        cannot(f"{what} needs a network namespace to set up (unshare --net), and there is none here")
+
+
 def require_private_mounts(what):
     """A file system of the test's own: a mount that nobody else sees."""
     require_namespace(what, *_PRIVATE_MOUNTS)

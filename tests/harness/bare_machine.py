@@ -13,6 +13,8 @@ UNPRIVILEGED = (
     "--drop-capability=CAP_SYS_ADMIN,CAP_NET_ADMIN,CAP_SYS_PTRACE,CAP_SYS_BOOT,CAP_SYS_RESOURCE,CAP_MKNOD",
     "--system-call-filter=~unshare ~mount ~setns ~pivot_root")
 OFFLINE = ("--private-network",)
+#: What root has on a machine of its own, and nspawn does not give: networks and clocks of namespaces.
+PRIVILEGED = ("--capability=CAP_NET_ADMIN,CAP_SYS_TIME",)
 
 #: What apt has to know of the way to its mirror.
 _APT_OPTIONS = ["Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-Valid-Until",
@@ -47,6 +49,8 @@ def run(suite, command, *options, **more):
     """Runs the command in a copy of this tree there; `more` is for subprocess.run, whose result is
     returned."""
     directory = scratch.directory("bare")
+    if not set(UNPRIVILEGED) & set(options):
+        options = (*PRIVILEGED, *options)
     nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--as-pid2",
               f"--machine=checkpg-bare-{os.getpid()}", f"--directory={directory}/root",
               "--chdir=/srv/checkpg", "--resolv-conf=off", "--timezone=off", "--console=pipe",

@@ -21,7 +21,7 @@ def prefix(rules, server):
     rules for packets that come in there. Its own UNIX socket is where it was."""
     from . import abilities  # not within the namespace
 
-    abilities.require_namespace("a packet that is lost", "--net")
+    abilities.require_network("a packet that is lost")
     nft = abilities.require_program("nft", "a packet that is lost")
     ruleset = f"table inet test {{ chain input {{ type filter hook input priority 0; {rules}\n}}\n}}"
     return ["/usr/bin/unshare", "--net", sys.executable, "-I", str(Path(__file__).resolve()), nft,

@@ -34,7 +34,7 @@ def build(flags, level, c_level=None):
         PROJECT.format(options=REPOSITORY / "cmake/CompileOptions.cmake"))
     (directory / "level.cpp").write_text(LEVEL.format(level=level))
     (directory / "level.c").write_text(LEVEL.format(level=c_level or level))
-    run(["cmake", "-S", directory, "-B", directory / "build", "-DCMAKE_BUILD_TYPE=Release",
+    run(["cmake", "-G", "Ninja", "-S", directory, "-B", directory / "build", "-DCMAKE_BUILD_TYPE=Release",
          "-DCHECKPG_STATIC=ON", *flags])
     run(["cmake", "--build", directory / "build"])
 
