@@ -16,12 +16,14 @@ run_job() {
     return "$status"
 }
 
-# end_job SIGNAL: tests need a moment to stop their servers; what is left after that is killed.
+# end_job SIGNAL: tests need a moment to stop their servers, and dpkg must not be left half-way: what is
+# left after $patience tenths of a second is killed.
+patience=300
 end_job() {
     local tenths
     [[ -n $job ]] || return 0
     kill -s "$1" -- "-$job" 2>/dev/null || return 0
-    for ((tenths = 0; tenths < 300; tenths++)); do
+    for ((tenths = 0; tenths < patience; tenths++)); do
         kill -s 0 -- "-$job" 2>/dev/null || return 0
         sleep 0.1
     done
@@ -40,7 +42,7 @@ stop_on TERM 143
 quarters() {
     local line done_part=0
     while IFS= read -r line; do
-        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] && ((BASH_REMATCH[2] >= 8)) || continue
         ((4 * BASH_REMATCH[1] / BASH_REMATCH[2] > done_part)) || continue
         done_part=$((4 * BASH_REMATCH[1] / BASH_REMATCH[2]))
         ((done_part == 4)) || echo "   $((25 * done_part)) % after $((SECONDS - begin)) s"
@@ -50,14 +52,24 @@ quarters() {
 # build_preset PRESET [TARGET...]: shows what the tools said only if they failed.
 build_preset() {
     local log=build/$1.log build=(cmake --build --preset "$1" --parallel "$(nproc)") begin=$SECONDS
+    local output shown status=0
     (($# == 1)) || build+=(--target "${@:2}")
     echo "== building $1${2:+: ${*:2}}"
-    if mkdir -p build && run_job cmake --preset "$1" >"$log" 2>&1 &&
-        run_job "${build[@]}" > >(tee -a "$log" | quarters) 2>&1; then
-        echo "   built in $((SECONDS - begin)) s"
-        return
+    mkdir -p build && : >"$log" || return 1
+    if run_job cmake --preset "$1" >"$log" 2>&1; then
+        # It is waited for, or its last lines would come after ours, and the log lack the error.
+        exec {output}> >(tee -a "$log" | quarters)
+        shown=$!
+        run_job "${build[@]}" >&"$output" 2>&1 || status=$?
+        exec {output}>&-
+        wait "$shown" || true
+        ((status != 0)) || { echo "   built in $((SECONDS - begin)) s"; return; }
     fi
-    tail -n 50 "$log" >&2
-    [[ ! -e $log ]] || ! grep -q 'No space left on device' "$log" || echo "the disk is full: make room for $PWD/build" >&2
+    # On a full disk the log may have no room for what says so.
+    if grep -q 'No space left on device' "$log" || (($(df -k --output=avail build | tail -n 1) < 1024)); then
+        echo "the disk is full: make room for $PWD/build" >&2
+    else
+        tail -n 50 "$log" >&2
+    fi
     return 1
 }

@@ -36,7 +36,11 @@ def minbase(suite):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             shutil.rmtree(unfinished, ignore_errors=True)
-            bootstrap(suite, unfinished)
+            try:
+                bootstrap(suite, unfinished)
+            except RuntimeError:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
             unfinished.rename(made)
     return made
 

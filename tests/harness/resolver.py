@@ -1,5 +1,6 @@
 """Looking names up by files and name servers of a test's own."""
 
+import os
 import socket
 import struct
 import threading
@@ -7,7 +8,9 @@ from contextlib import contextmanager
 
 from . import abilities, scratch
 
-_NAME_SERVER, _SECOND_NAME_SERVER = "127.53.0.53", "127.53.0.54"
+#: Of this process alone: tests run side by side.
+_NAME_SERVER, _SECOND_NAME_SERVER = (f"127.{net}.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+                                     for net in (53, 54))
 
 _A = 1  # the type of a record with an IPv4 address
 
