@@ -2,6 +2,7 @@
 
 #include "base/printable.hpp"
 #include "check/failed_connect.hpp"
+#include "check/memory.hpp"
 #include "check/password_file.hpp"
 #include "check/sqlstate.hpp"
 
@@ -101,7 +102,9 @@ void Connection::connected() {
 void Connection::fail_to_connect(int status) {
     PGconn* const connection = connection_.get();
     if (PQconnectionNeedsPassword(connection) != 0) {
-        fail(ExitCode::access_denied, can_be_read(password_file_) ? Sign::refused : Sign::none,
+        // libpq takes a password file that it could not read for one without the password.
+        const bool could_be_asked = can_be_read(password_file_) && !is_short_of_memory();
+        fail(ExitCode::access_denied, could_be_asked ? Sign::refused : Sign::none,
              why_no_password(password_file_));
     } else if (!look_ahead_.tls_refusal().empty()) {
         fail(ExitCode::access_denied, Sign::refused,

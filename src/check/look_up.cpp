@@ -29,12 +29,16 @@ void use_small_stacks() noexcept {
     ::pthread_attr_destroy(&attributes);
 }
 
-/// A machine without IPv6 may well be given IPv6 addresses.
-bool has_family(int family) noexcept {
-    const int socket = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+/// A machine without IPv6, or with IPv6 turned off, may well be given IPv6 addresses: those are no
+/// way to a server. No packet is sent.
+bool has_source_for(const addrinfo& there) noexcept {
+    const int socket = ::socket(there.ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool has = socket != -1 && ::connect(socket, there.ai_addr, there.ai_addrlen) == 0;
+    const int error = errno;
     if (socket != -1)
         ::close(socket);
-    return socket != -1 || errno != EAFNOSUPPORT;
+    return has ||
+           !(error == EAFNOSUPPORT || (error == EADDRNOTAVAIL && there.ai_family == AF_INET6));
 }
 
 /// The C library can't tell a name that doesn't exist from files that it couldn't open.
@@ -54,7 +58,7 @@ std::vector<std::string> addresses_of(const addrinfo* list) {
     std::vector<std::string> addresses;
     for (; list != nullptr; list = list->ai_next) {
         std::array<char, NI_MAXHOST> text{};
-        if (!has_family(list->ai_family))
+        if (!has_source_for(*list))
             continue;
         if (::getnameinfo(list->ai_addr, list->ai_addrlen, text.data(), text.size(), nullptr, 0,
                           NI_NUMERICHOST) != 0)

@@ -5,23 +5,30 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstring>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace checkpg {
 
 namespace {
 
-bool is_nowhere(int error) noexcept { return error == ENOENT || error == ENOTDIR; }
+/// Not there, or not for us.
+bool is_absent(const std::string& file) noexcept {
+    return ::access(file.c_str(), R_OK) == -1 &&
+           (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EPERM);
+}
 
 } // namespace
 
 std::optional<std::string> why_ignored(const std::string& password_file, bool may_be_missing) {
-    struct stat status {};
-    const bool is_missing = ::stat(password_file.c_str(), &status) == -1 && is_nowhere(errno);
-    if (is_missing && may_be_missing)
+    if (may_be_missing && is_absent(password_file))
         return std::nullopt;
     if (auto why = why_unreadable(password_file))
         return why;
+    struct stat status {};
+    if (::stat(password_file.c_str(), &status) == -1)
+        return fmt::format("'{}' can't be read: {}", password_file, std::strerror(errno));
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return fmt::format("'{}' may be used by group or others, so libpq ignores it: chmod 0600",
                            password_file);
@@ -29,7 +36,8 @@ std::optional<std::string> why_ignored(const std::string& password_file, bool ma
 }
 
 bool can_be_read(const std::string& password_file) {
-    return ::access(password_file.c_str(), R_OK) == 0 || errno == ENOENT;
+    return !why_unreadable(password_file) ||
+           (::access(password_file.c_str(), F_OK) == -1 && errno == ENOENT);
 }
 
 std::string why_no_password(const std::string& password_file) {

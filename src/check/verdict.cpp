@@ -77,6 +77,8 @@ Verdict judge_without_receiver(const ServerState& state, const PeerAnswers& peer
         if (peer.state() != nullptr && !peer.state()->in_recovery)
             return not_fit(fmt::format("it has no WAL receiver, and {}, port {}, is primary",
                                        peer.contact.address, peer.contact.port));
+    if (peers.empty()) // a list that names none but this server
+        return {ExitCode::internal, "there is no peer to ask whether one is primary"};
     Verdict verdict = judge_peers({}, state.identity.value_or(Identity{}), peers);
     if (verdict.code != ExitCode::ok)
         return verdict;

@@ -70,7 +70,7 @@ def require_private_etc():
     """HAProxy(files=...) without chroot."""
     abilities.require_private_mounts("giving HAProxy an /etc/checkpg of its own")
     empty = scratch.directory("etc")
-    if subprocess.run([*_with_private_etc(empty, empty), "true"], capture_output=True).returncode:
+    if subprocess.run([*with_private_etc(empty, empty), "true"], capture_output=True).returncode:
         abilities.cannot("giving HAProxy an /etc/checkpg of its own needs overlay mounts")
 
 
@@ -339,7 +339,7 @@ class HAProxy:
         command = [executable(), *mode, "-f", str(self.configuration_file), *arguments]
         if self._files is not None and not self._chroot:
             mount_point = self.directory / "etc-overlay"
-            command = [*_with_private_etc(mount_point, self.etc), *command]
+            command = [*with_private_etc(mount_point, self.etc), *command]
         with self.output_file.open("ab") as output:
             process = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=output, start_new_session=True)
@@ -406,7 +406,7 @@ class _LogCollector:
             self._lines.append(message.decode(errors="replace").partition("]: ")[2].rstrip())
 
 
-def _with_private_etc(mount_point, directory):
+def with_private_etc(mount_point, directory):
     """A command prefix: what follows sees `directory` as /etc/checkpg, and nobody else does."""
     # Where /etc/checkpg doesn't exist, a layer over /etc has it; the machine's own stays as it is.
     (mount_point / "checkpg").mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
 """Passwords: every method that takes one, every place it may stand in, and that none is shown."""
 
 import pytest
-from harness import hostile
-from harness.checks import Code, ask, run_as_haproxy, run_check, write_configuration
+from harness import haproxy, hostile, scratch
+from harness.checks import (Code, ask, public_copy, run_as_haproxy, run_check,
+                            write_configuration)
 
 SECRET = "correct-horse"
 OK = (Code.OK, "")
@@ -103,3 +104,17 @@ def test_there_is_never_a_prompt(guarded):
     run = run_check("checkpgprimary", guarded.address, guarded.port)
     assert run.code == Code.ACCESS_DENIED
     assert "Password:" not in run.output
+
+
+def test_a_password_file_that_nobody_named_and_that_is_not_for_us_is_none(primary):
+    """The built-in one: a site that logs in otherwise may have it for others."""
+    haproxy.require_private_etc()
+    etc = scratch.directory("etc")
+    (etc / "pgpass").write_text("")
+    (etc / "pgpass").chmod(0o600)
+    program = public_copy("checkpgprimary")
+    run = run_check(program, "NOT_USED", "NOT_USED", primary.address, primary.port,
+                    env={"CHECKPG_CONFIG": ""}, prefix=[
+                        *haproxy.with_private_etc(scratch.directory("mount"), etc), "/usr/bin/setpriv",
+                        "--reuid=65534", "--regid=65534", "--clear-groups"])
+    assert run.outcome == (Code.OK, "")

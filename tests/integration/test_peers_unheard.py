@@ -182,6 +182,17 @@ class TestNames:
         assert run.code != Code.OK
 
 
+def test_an_ipv6_address_on_a_machine_with_ipv6_off_is_no_way_to_a_peer(db1):
+    """It could not be asked there, whatever became of the peer."""
+    hosts = scratch.directory("hosts") / "hosts"
+    hosts.write_text("127.0.0.2 both.example\n2001:db8::2 both.example\n")
+    off = abilities.with_private_mounts(
+        'mount --bind "$1" /etc/hosts && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && shift || exit', hosts)
+    run = ask("checkpgprimary", db1, prefix=[*lonely_network.prefix("", db1), *off],
+              configuration=f"{SOON}peers = both.example:1\n")
+    assert run.outcome == OK
+
+
 class TestTime:
     @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
     def test_a_check_that_is_not_scheduled_for_a_while_is_never_a_yes(self, db1, db2, name):

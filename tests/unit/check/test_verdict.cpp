@@ -207,7 +207,7 @@ TEST_CASE("a standby without a WAL receiver goes by whether a peer is primary") 
     const auto beside = [&](const PeerAnswers& peers) {
         return judge(Role::standby, demands, answer_of(state), peers).code;
     };
-    CHECK(beside({}) == ExitCode::ok);
+    CHECK(beside({}) == ExitCode::internal); // a list of none but this server
     CHECK(beside({server(true, "7", 200, 0), failed(Sign::refused)}) == ExitCode::ok);
     CHECK(beside({failed(Sign::silence)}) == ExitCode::ok);
     CHECK(beside({server(true, "7", 200, 0), primary}) == ExitCode::standby_not_fit);
