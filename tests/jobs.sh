@@ -42,7 +42,8 @@ stop_on TERM 143
 quarters() {
     local line done_part=0
     while IFS= read -r line; do
-        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] && ((BASH_REMATCH[2] >= 8)) || continue
+        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+        ((BASH_REMATCH[2] >= 8)) || continue # CMake running again is no quarter of anything
         ((4 * BASH_REMATCH[1] / BASH_REMATCH[2] > done_part)) || continue
         done_part=$((4 * BASH_REMATCH[1] / BASH_REMATCH[2]))
         ((done_part == 4)) || echo "   $((25 * done_part)) % after $((SECONDS - begin)) s"
