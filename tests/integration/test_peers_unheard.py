@@ -187,7 +187,7 @@ def test_an_ipv6_address_on_a_machine_with_ipv6_off_is_no_way_to_a_peer(db1):
     hosts = scratch.directory("hosts") / "hosts"
     hosts.write_text("127.0.0.2 both.example\n2001:db8::2 both.example\n")
     off = abilities.with_private_mounts(
-        'mount --bind "$1" /etc/hosts && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && shift || exit', hosts)
+        'mount --bind "$1" /etc/hosts && mount -t proc proc /proc && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && shift || exit', hosts)
     run = ask("checkpgprimary", db1, prefix=[*lonely_network.prefix("", db1), *off],
               configuration=f"{SOON}peers = both.example:1\n")
     assert run.outcome == OK

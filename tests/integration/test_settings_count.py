@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -312,10 +313,14 @@ def test_a_setting_that_would_not_count(server, authority, lines, words):
 
 def test_the_owner_of_a_socket_counts_there(primary):
     owner = pwd.getpwuid(os.stat(primary.socket).st_uid).pw_name
-    for name, outcome in ((owner, OK), ("nobody", DENIED)):
-        run = run_as_haproxy("checkpgprimary", primary.socket, "NOT_USED",
-                             configuration=f"requirepeer = {name}\n")
-        assert run.outcome == outcome
+    runs = {name: run_as_haproxy("checkpgprimary", primary.socket, "NOT_USED",
+                                 configuration=f"requirepeer = {name}\n")
+            for name in (owner, "nobody")}
+    assert runs[owner].outcome == OK
+    version = run_check("checkpgprimary", "--version").stdout
+    # libpq 17 looks at the owner while it connects, and that reads as "unreachable".
+    newer = int(re.search(r"^libpq (\d+)", version, re.M)[1]) >= 17
+    assert runs["nobody"].outcome == ((Code.UNREACHABLE, "") if newer else DENIED)
 
 
 # HOME

@@ -9,12 +9,14 @@ import threading
 import pytest
 from harness import hostile, scratch
 from harness.checks import (REPOSITORY, Code, ask, executable, haproxy_environment,
-                            write_configuration)
+                            run_check, write_configuration)
 from harness.waiting import PATIENCE, wait_for
 
 TRUST_INSTRUCTIONS = 1_200_000
 SCRAM_INSTRUCTIONS = 40_000_000
 PEAK_MEMORY = 4 * 2**20
+#: OpenSSL 3.5 is larger; what ships has 3.0.
+PEAK_MEMORY_WITH_NEWER_OPENSSL = 5 * 2**20
 
 #: The configuration that is there to copy; under callgrind a check takes longer.
 EXAMPLE = "timeout = 20s\n" + (REPOSITORY / "docs/examples/checkpg.conf").read_text()
@@ -81,6 +83,8 @@ def test_the_memory_of_a_check(capsys):
         finally:
             check.kill()
             check.wait()
+    ships = "\nOpenSSL 3.0." in run_check("checkpgprimary", "--version").stdout
+    most = PEAK_MEMORY if ships else PEAK_MEMORY_WITH_NEWER_OPENSSL
     with capsys.disabled():
-        print(f"\npeak memory: {peak / 2**20:.2f} MiB of {PEAK_MEMORY / 2**20:g}")
-    assert peak <= PEAK_MEMORY
+        print(f"\npeak memory: {peak / 2**20:.2f} MiB of {most / 2**20:g}")
+    assert peak <= most
