@@ -15,7 +15,8 @@ def test_ansible_lint_passes_the_production_profile():
         ["ansible-lint", "--offline", "--nocolor", "--profile", "production", "--strict"], directory,
         ANSIBLE_VAULT_PASSWORD_FILE=str(playbooks.vault_password_file(directory)))
     assert code == 0, said
-    assert "Passed with production profile: 0 failure(s), 0 warning(s)" in said
+    assert "0 failure(s), 0 warning(s)" in said
+    assert "Passed with production profile" in said or "Profile 'production' was required, and it passed" in said
 
 
 def test_the_examples_password_is_vaulted():
