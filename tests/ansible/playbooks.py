@@ -3,10 +3,12 @@
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from harness import scratch
 from harness.checks import REPOSITORY
 
@@ -58,8 +60,17 @@ def router(variables=None, hosts=None):
     return said, (directory / "reached").exists()
 
 
+@functools.cache
+def _core_version():
+    said = subprocess.run(["ansible", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.search(r"\[core (\d+)\.(\d+)", said).groups()))
+
+
 def rendered(facts, variables=None):
     """The directory with what the roles' templates make of a router with these facts; made once."""
+    if _core_version() >= (2, 19):
+        pytest.skip("ansible-core keeps its cache of facts, by which these tests know other systems, "
+                    "in another form from 2.19 on")
     return _rendered(facts, json.dumps(variables or {}))
 
 
