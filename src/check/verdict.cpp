@@ -64,7 +64,7 @@ Verdict judge_peers(const Demands& demands, const Identity& primary, const PeerA
 Verdict judge_primary(const Demands& demands, const ServerState& state, const PeerAnswers& peers) {
     if (!peers.empty() && !state.identity)
         return {ExitCode::internal, "a primary without identity can't be told from its peers"};
-    const Verdict verdict =
+    Verdict verdict =
         peers.empty() ? ok(Role::primary) : judge_peers(demands, *state.identity, peers);
     if (verdict.code == ExitCode::ok && demands.require_writable && state.read_only.value_or(true))
         return {ExitCode::read_only, "primary, but its transactions are read-only"};
