@@ -17,4 +17,11 @@ std::vector<std::string> words_in(std::string_view text) {
     }
 }
 
+bool is_alphanumeric(std::string_view text, std::string_view others) noexcept {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [others](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               others.find(c) != std::string_view::npos;
+    });
+}
+
 } // namespace checkpg

@@ -2,6 +2,7 @@
 
 #include "base/printable.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "check/settings.hpp"
 
 #include <fmt/format.h>
@@ -25,12 +26,7 @@ std::string in_quotes(std::string_view text) {
 }
 
 /// HAProxy lets names be of these. Anything else in a command could be another command.
-bool is_haproxy_name(std::string_view text) noexcept {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.' || c == ':';
-    });
-}
+bool is_haproxy_name(std::string_view text) noexcept { return is_alphanumeric(text, "-_.:"); }
 
 /// Takes one line, without its line feed, from the start of the text.
 std::string_view take_line(std::string_view& text) {

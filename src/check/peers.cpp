@@ -15,11 +15,7 @@ namespace {
 
 /// Letters, digits, '-', '_' and '.': what HAProxy and DNS allow in a server's name.
 bool is_name(std::string_view text) noexcept {
-    return !text.empty() && text.front() != '-' &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '-' || c == '_' || c == '.';
-           });
+    return is_alphanumeric(text, "-_.") && text.front() != '-';
 }
 
 struct HostAndPort {

@@ -2,10 +2,12 @@
 
 #include "base/error.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 
 #include <fmt/format.h>
 
 #include <arpa/inet.h>
+#include <net/if.h>
 
 namespace checkpg {
 
@@ -39,6 +41,12 @@ std::vector<Setting> network_target(const std::string& address, const std::strin
                              ? Setting{"host", server_name, "HAPROXY_SERVER_NAME"}
                              : Setting{"host", address, origin};
     return {name, {"hostaddr", numeric ? address : "", origin}};
+}
+
+/// Of an IPv6 address: an interface or its number (RFC 4007, section 11). Linux lets a name have up
+/// to 15 of nearly all characters (net/core/dev.c, dev_valid_name); those in use are these.
+bool is_scope(std::string_view text) noexcept {
+    return text.size() < IF_NAMESIZE && is_alphanumeric(text, "-_.");
 }
 
 } // namespace
@@ -79,8 +87,10 @@ bool is_ip_address(const std::string& text) noexcept {
     in6_addr ipv6{};
     if (::inet_pton(AF_INET, text.c_str(), &ipv4) == 1)
         return true;
-    const auto scope = text.find('%');
-    return ::inet_pton(AF_INET6, text.substr(0, scope).c_str(), &ipv6) == 1;
+    const auto percent = text.find('%');
+    if (percent != std::string::npos && !is_scope(std::string_view{text}.substr(percent + 1)))
+        return false;
+    return ::inet_pton(AF_INET6, text.substr(0, percent).c_str(), &ipv6) == 1;
 }
 
 bool is_socket_directory(std::string_view host) noexcept {

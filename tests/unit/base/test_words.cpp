@@ -10,3 +10,11 @@ TEST_CASE("words stand between blanks or commas") {
     CHECK(words_in(" ,\t").empty());
     CHECK(words_in("").empty());
 }
+
+TEST_CASE("names are of letters, digits and what else is allowed") {
+    using checkpg::is_alphanumeric;
+    CHECK(is_alphanumeric("azAZ09", ""));
+    CHECK(is_alphanumeric("db-1.example", "-."));
+    for (const char* text : {"", "db-1", "db 1", "d\xc3\xa9", "a@", "a[", "a`", "a{", "a/", "a:"})
+        CHECK_FALSE(is_alphanumeric(text, "."));
+}

@@ -140,8 +140,11 @@ TEST_CASE("bad arguments are refused in one line that names them") {
 }
 
 TEST_CASE("addresses are told from names") {
-    for (const char* address : {"192.0.2.1", "::1", "2001:db8::1", "fe80::1%eth0"})
+    for (const char* address :
+         {"192.0.2.1", "::1", "2001:db8::1", "fe80::1%eth0", "fe80::1%bond0.100", "fe80::1%2"})
         CHECK(checkpg::is_ip_address(address));
-    for (const char* name : {"", "db1", "192.0.2", "192.0.2.256", "1", "db1.example.com", "/run"})
+    for (const char* name : {"", "db1", "192.0.2", "192.0.2.256", "1", "db1.example.com", "/run",
+                             "fe80::1%", "fe80::1%eth0,db2", "fe80::1%a b", "::%/",
+                             "fe80::1%eth0%1", "fe80::1%an-interfaces-name", "192.0.2.1%eth0"})
         CHECK_FALSE(checkpg::is_ip_address(name));
 }
