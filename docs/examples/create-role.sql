@@ -1,13 +1,14 @@
 -- The role that checkpgprimary and checkpgstandby log in with. Run it once, on the primary, with psql
--- as a superuser; it asks for the password twice. The role may log in and nothing else: what a check
--- asks, PostgreSQL tells everybody.
+-- as a superuser; it asks for the password twice. The role may log in and read statistics, nothing
+-- else: what a primary's check asks, PostgreSQL tells everybody.
 CREATE ROLE checkpg LOGIN;
 \password checkpg
 
--- Only to see in which state a standby's WAL receiver is, and what its replay waits for
--- (require-streaming without it is satisfied by a WAL receiver that is there, and max-replay-delay
--- may find a standby too old for a moment while a long transaction writes):
--- GRANT pg_read_all_stats TO checkpg;
+-- To see in which state a standby's WAL receiver is, and what its replay waits for: without it
+-- require-streaming is satisfied by a WAL receiver that is there, and under max-replay-delay a
+-- transaction that has written and pauses can make healthy standbys of a quiet cluster too old for
+-- up to 15 seconds. Leave it out where no limit is set on standbys.
+GRANT pg_read_all_stats TO checkpg;
 
 -- PostgreSQL 16 and newer: the check gets in when all ordinary connections are used up, and a busy
 -- primary stays in service. It takes connections that are reserved, on every server, at its next

@@ -97,7 +97,8 @@ void refuse_few_descriptors(std::size_t servers) {
 /// reads the files anew for each connection, and all of them are held at once.
 void make_room(const Settings& settings, std::size_t servers) {
     constexpr std::size_t times_its_size = 12; // a revocation list in OpenSSL's memory takes 4 to 7
-    raise_memory_bound(servers * settings.file_bytes * times_its_size);
+    constexpr std::size_t attempts = 2;        // at a peer that stays silent
+    raise_memory_bound(servers * attempts * settings.file_bytes * times_its_size);
 }
 
 void ask_peers(Check& check, const Settings& settings, Deadline deadline) {

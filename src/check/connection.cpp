@@ -5,6 +5,7 @@
 #include "check/memory.hpp"
 #include "check/password_file.hpp"
 #include "check/sqlstate.hpp"
+#include "check/tcp_bytes.hpp"
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -20,6 +21,11 @@ namespace {
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 void ignore_notice(void*, const PGresult*) {}
+
+/// libpq comes to these by saying something.
+bool awaits_a_reply(ConnStatusType status) noexcept {
+    return status == CONNECTION_SSL_STARTUP || status == CONNECTION_AWAITING_RESPONSE;
+}
 
 } // namespace
 
@@ -70,7 +76,11 @@ void Connection::advance_connecting() {
         return;
     }
     const ConnStatusType status = PQstatus(connection);
-    switch (PQconnectPoll(connection)) {
+    const auto sent = tcp_bytes(socket()).sent.value_or(0);
+    const PostgresPollingStatusType next = PQconnectPoll(connection);
+    if (PQstatus(connection) != status && awaits_a_reply(PQstatus(connection)))
+        sent_before_ = sent;
+    switch (next) {
     case PGRES_POLLING_READING:
         events_ = POLLIN;
         break;
@@ -120,6 +130,7 @@ void Connection::ask(const Question& question) {
     answer_.reset();
     question_ = question;
     flood_guard_.start_anew();
+    sent_before_ = tcp_bytes(socket()).sent.value_or(0);
     if (PQsendQuery(connection_.get(), state_query(question).c_str()) == 0) {
         fail_asking(PQerrorMessage(connection_.get()));
         return;
@@ -178,7 +189,18 @@ std::string Connection::quoted_user() const {
     return quoted ? printable_line(quoted.get(), secret_) : std::string{user};
 }
 
+/// libpq keeps a send(2) that failed to itself and waits for the answer (since release 14,
+/// src/interfaces/libpq/fe-misc.c).
+bool Connection::has_spoken() const noexcept {
+    const auto sent = tcp_bytes(socket()).sent;
+    return !contact_.connected || !sent || *sent > sent_before_;
+}
+
 void Connection::time_out(Sign sign) {
+    if (!has_spoken()) {
+        fail(ExitCode::timed_out, Sign::none, "nothing could be sent to it");
+        return;
+    }
     std::string_view waiting = "for the answer";
     if (state_ == State::connecting)
         waiting = !contact_.connected               ? "for the connection"

@@ -11,6 +11,7 @@
 #include "check/settings.hpp"
 #include "check/sqlstate.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,7 +54,7 @@ public:
     const ServerState& answer() const noexcept { return *answer_; }
 
     /// Gives up at the deadline: failed, with words for what was being waited for. The sign is
-    /// what its silence shows: only who listens knows.
+    /// what its silence shows: only who listens knows. If our words never left, nothing.
     void time_out(Sign sign);
 
     const Failure& failure() const noexcept { return failure_; } ///< only when failed
@@ -68,6 +69,7 @@ private:
     void collect_answer();
     void take_result(const pg_result* result);
     std::string quoted_user() const;
+    bool has_spoken() const noexcept;
     void fail_asking(std::string_view message);
     void fail(ExitCode otherwise, const Breakdown& breakdown, const ErrorText& error);
     void fail(ExitCode code, Sign sign, std::string_view text);
@@ -80,6 +82,7 @@ private:
     std::string secret_; ///< the password, never to be shown
     std::string password_file_;
     Question question_;
+    std::uint64_t sent_before_ = 0; ///< bytes, before we last spoke
     std::optional<ServerState> answer_;
     Failure failure_;
     Contact contact_;

@@ -102,8 +102,9 @@ ExitCode code_of_failed_connect(PGconn* connection, const Breakdown& breakdown,
     const int socket = PQsocket(connection);
     const bool gave_up_by_itself = socket != -1 && !end_of(socket);
     switch (breakdown.status) {
-    case CONNECTION_STARTED:
-        return ExitCode::unreachable;
+    case CONNECTION_STARTED: // libpq 17 looks at requirepeer here, before it sends anything
+        return seen.connected() && gave_up_by_itself ? ExitCode::access_denied
+                                                     : ExitCode::unreachable;
     case CONNECTION_SSL_STARTUP:
         return code_of_failed_tls(connection, breakdown);
     case CONNECTION_MADE: // requirepeer, or GSSAPI encryption that we can't do

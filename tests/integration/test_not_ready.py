@@ -76,7 +76,7 @@ def test_the_example_creates_the_role_on_every_version(primary):
     ran = subprocess.run(session, input=f"BEGIN;\n{script}\nROLLBACK;\n", capture_output=True,
                          text=True, env={"PATH": os.defpath, "LC_ALL": "C"})
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ("GRANT ROLE" in ran.stdout) == (primary.version >= 16)
+    assert ran.stdout.count("GRANT ROLE") == (2 if primary.version >= 16 else 1)
 
 
 def test_the_roles_connection_limit_is_used_up(primary):

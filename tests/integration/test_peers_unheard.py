@@ -76,6 +76,15 @@ class TestSystemCallsThatFail:
             assert run.code != Code.OK, (first, run)
         assert Code.INTERNAL in codes and Code.SPLIT_BRAIN in codes
 
+    @pytest.mark.parametrize("error", ["EPERM", "EACCES", "ENOBUFS"])
+    def test_a_peer_to_which_nothing_could_be_said_is_never_a_yes(self, db1, db2, error):
+        codes = set()
+        for first in range(4, 10):  # those before are to the server itself
+            run = self.asked_with(db1, db2, f"sendto:error={error}:when={first}+")
+            codes.add(run.code)
+            assert run.code != Code.OK, (first, run)
+        assert Code.INTERNAL in codes and Code.SPLIT_BRAIN in codes
+
     def test_a_second_attempt_that_can_not_be_made_proves_no_silence(self, db1):
         with BlackHole() as hole:
             run = self.asked_with(db1, hole, "socket:error=EMFILE:when=3+")
