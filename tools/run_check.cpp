@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/stdio.hpp"
 #include "check/check.hpp"
+#include "check/keeper.hpp"
 #include "check/memory.hpp"
 #include "check/process.hpp"
 #include "check/report.hpp"
@@ -72,8 +73,9 @@ ExitCode check(std::string_view program, Role wanted, std::span<const char* cons
     hide_environment_from_libpq();
     const Deadline deadline{begun + settings.timeout};
     guard_process(deadline);
-    const Check check = check_server(wanted, settings, deadline);
+    Check check = check_server(wanted, settings, deadline);
     print_report({program, wanted, invocation, settings, check, begun, Clock::now()});
+    leave_keepers(check, settings);
     return check.verdict.code;
 }
 

@@ -156,7 +156,7 @@ std::optional<ConfigFile> read_config_file(const std::filesystem::path& path) {
         throw file_error(path, std::strerror(errno));
     if (!S_ISREG(status.st_mode))
         throw file_error(path, "not a regular file");
-    ConfigFile config{path, {}, (status.st_mode & S_IROTH) != 0};
+    ConfigFile config{path, {}, (status.st_mode & S_IROTH) != 0, status};
     config.entries = parse_config(read_all(file, path), path);
     return config;
 }

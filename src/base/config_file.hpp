@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <vector>
 
 namespace checkpg {
@@ -23,6 +24,7 @@ struct ConfigFile {
     std::filesystem::path path;
     std::vector<ConfigEntry> entries; ///< in the file's order
     bool read_by_others = false;      ///< anybody may read it: no place for a password
+    struct stat status {};            ///< of the file that was read
 };
 
 /// The configuration file used unless --config or $CHECKPG_CONFIG names another.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <optional>
 
 namespace checkpg {
@@ -48,5 +49,11 @@ public:
 private:
     Clock::time_point when_;
 };
+
+/// The same span as ppoll(2) wants it.
+inline timespec as_timespec(Deadline::Clock::duration span) noexcept {
+    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
+    return {.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
+}
 
 } // namespace checkpg

@@ -1,6 +1,8 @@
 #include "check/check.hpp"
 
 #include "base/error.hpp"
+#include "check/ask_keeper.hpp"
+#include "check/look_up.hpp"
 #include "check/memory.hpp"
 #include "check/process.hpp"
 #include "check/standby_fitness.hpp"
@@ -30,9 +32,42 @@ Question question_for(Role wanted, const Settings& settings) {
     return question;
 }
 
-Answer ask(const Settings& settings, const Question& question, Deadline deadline) {
-    return ask_server(settings.connection, question, deadline);
-}
+/// How servers are asked in one check: by keepers, where there are any, or directly.
+struct Questioner {
+    const Settings& settings;
+    Deadline deadline;
+    Keepers keepers{settings};
+
+    Answer ask(const Question& question) {
+        if (auto kept = keepers.ask(settings.connection, question, deadline))
+            return std::move(*kept);
+        return ask_server(settings.connection, question, deadline);
+    }
+
+    void ask_again(Answer& answer, const Question& question) {
+        if (answer.connection)
+            checkpg::ask_again(answer, question, deadline);
+        else
+            answer = ask(question);
+    }
+
+    /// In the servers' order.
+    std::vector<Answer> ask_peers(std::vector<std::vector<Setting>> servers,
+                                  const Question& question) {
+        auto kept = keepers.ask(servers, question, deadline);
+        std::vector<std::vector<Setting>> others;
+        for (std::size_t i = 0; i < servers.size(); ++i)
+            if (!kept[i])
+                others.push_back(std::move(servers[i]));
+        auto direct = ask_servers(std::move(others), question, settings.peer_timeout, deadline);
+        auto next = direct.begin();
+        std::vector<Answer> answers;
+        answers.reserve(kept.size());
+        for (auto& answer : kept)
+            answers.push_back(std::move(answer ? *answer : *next++));
+        return answers;
+    }
+};
 
 /// Whether it is a standby of such a fitness.
 template <typename Condition>
@@ -52,20 +87,21 @@ Deadline patience(const Demands& demands, Deadline deadline) {
 /// hour old, and behind a long transaction replay may be late for a while: healthy standbys that
 /// must not be turned away. So what seems stale is looked at again, more and more seldom, at least
 /// once.
-void look_again(Answer& answer, const Settings& settings, Question question, Deadline deadline) {
+void look_again(Answer& answer, Questioner& questioner, Question question) {
     using std::chrono::duration_cast;
+    const Demands& demands = questioner.settings.demands;
     const ServerState first = *answer.state();
     const auto asked = *answer.contact.authenticated;
-    const Deadline end = patience(settings.demands, deadline);
+    const Deadline end = patience(demands, questioner.deadline);
     auto pause = 20ms;
     question.waits = true;
     do {
         std::this_thread::sleep_until(earlier(Deadline::in(pause), end).when());
-        ask_again(answer, question, deadline);
+        questioner.ask_again(answer, question);
         if (auto* const state = std::get_if<ServerState>(&answer.outcome))
             compare(*state, first, duration_cast<milliseconds>(*answer.contact.answered - asked));
         pause *= 2;
-    } while (is_standby(answer, settings.demands, deserves_another_look) && !end.passed());
+    } while (is_standby(answer, demands, deserves_another_look) && !end.passed());
 }
 
 /// For a person: how far behind the standby is, where the verdict needed no such question. Whatever
@@ -101,9 +137,10 @@ void make_room(const Settings& settings, std::size_t servers) {
     raise_memory_bound(servers * attempts * settings.file_bytes * times_its_size);
 }
 
-void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
+void ask_peers(Check& check, Questioner& questioner) {
+    const Settings& settings = questioner.settings;
     std::vector<std::vector<Setting>> servers;
-    for (const Peer& peer : find_peers(settings, deadline))
+    for (const Peer& peer : find_peers(settings, questioner.deadline))
         if (!is_at(peer, settings.connection)) {
             check.asked.push_back(peer);
             servers.push_back(settings_for(peer, settings.connection));
@@ -112,7 +149,7 @@ void ask_peers(Check& check, const Settings& settings, Deadline deadline) {
     make_room(settings, servers.size() + 1);
     Question question;
     question.identity = true;
-    check.peers = ask_servers(std::move(servers), question, settings.peer_timeout, deadline);
+    check.peers = questioner.ask_peers(std::move(servers), question);
 }
 
 /// As far as can be told before anybody is asked: else it would show only once it matters. Without
@@ -128,23 +165,34 @@ void refuse_missing_peers(Role wanted, const Settings& settings) {
                                   "are asked whether one is primary");
 }
 
-void check_primary(Check& check, const Settings& settings, Deadline deadline) {
-    check.server = ask(settings, question_for(Role::primary, settings), deadline);
+void check_primary(Check& check, Questioner& questioner) {
+    const Settings& settings = questioner.settings;
+    check.server = questioner.ask(question_for(Role::primary, settings));
     const ServerState* const state = check.server.state();
     if (state == nullptr || state->in_recovery)
         return;
-    check.server.connection.reset();
-    ask_peers(check, settings, deadline);
+    if (settings.keep == 0ms)
+        check.server.connection.reset();
+    ask_peers(check, questioner);
 }
 
-void check_standby(Check& check, const Settings& settings, Deadline deadline) {
-    const Demands& demands = settings.demands;
-    const Question question = question_for(Role::standby, settings);
-    check.server = ask(settings, question, deadline);
+void check_standby(Check& check, Questioner& questioner) {
+    const Demands& demands = questioner.settings.demands;
+    const Question question = question_for(Role::standby, questioner.settings);
+    check.server = questioner.ask(question);
     if (is_standby(check.server, demands, deserves_another_look))
-        look_again(check.server, settings, question, deadline);
+        look_again(check.server, questioner, question);
     if (is_standby(check.server, demands, [](Fitness it) { return it == Fitness::unless_primary; }))
-        ask_peers(check, settings, deadline);
+        ask_peers(check, questioner);
+}
+
+/// A keeper is HAProxy's, whose checks know a server by its address.
+std::optional<milliseconds> age_of_kept(const Check& check, const Settings& settings,
+                                        Deadline deadline) {
+    std::vector<Setting> server = settings.connection;
+    if (needs_look_up(server))
+        set_value(server, "hostaddr", check.server.contact.address);
+    return kept_for(settings, server, deadline);
 }
 
 } // namespace
@@ -153,9 +201,10 @@ Check check_server(Role wanted, const Settings& settings, Deadline deadline) {
     refuse_missing_peers(wanted, settings);
     make_room(settings, 1);
     Check check;
+    Questioner questioner{settings, deadline};
     try {
-        wanted == Role::primary ? check_primary(check, settings, deadline)
-                                : check_standby(check, settings, deadline);
+        wanted == Role::primary ? check_primary(check, questioner)
+                                : check_standby(check, questioner);
         check.verdict = judge(wanted, settings.demands, check.server, check.peers);
     } catch (const HaproxyError& error) {
         check.verdict = {ExitCode::internal,
@@ -164,6 +213,8 @@ Check check_server(Role wanted, const Settings& settings, Deadline deadline) {
     if (wanted == Role::standby && settings.by_hand && check.server.connection &&
         is_standby(check.server, settings.demands, [](Fitness) { return true; }))
         look_closer(check.server, deadline);
+    if (settings.by_hand)
+        check.kept_for = age_of_kept(check, settings, deadline);
     return check;
 }
 

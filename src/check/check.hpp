@@ -11,6 +11,8 @@ struct Check {
     std::vector<Peer> asked; ///< the peers that were asked, in the order of their answers
     PeerAnswers peers;
     Verdict verdict;
+    /// By hand: how old the connection is that a keeper has; none if there is no such keeper.
+    std::optional<milliseconds> kept_for;
 };
 
 /// Asks the server of the settings until the deadline and judges its answer. If it must be the

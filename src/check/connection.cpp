@@ -10,15 +10,16 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <fcntl.h>
 #include <memory>
 #include <poll.h>
 #include <stdexcept>
+#include <unistd.h>
+#include <utility>
 
 namespace checkpg {
 
 namespace {
-
-using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 void ignore_notice(void*, const PGresult*) {}
 
@@ -128,6 +129,7 @@ void Connection::fail_to_connect(int status) {
 
 void Connection::ask(const Question& question) {
     answer_.reset();
+    result_.reset();
     question_ = question;
     flood_guard_.start_anew();
     sent_before_ = tcp_bytes(socket()).sent.value_or(0);
@@ -154,7 +156,7 @@ void Connection::advance_asking() {
 void Connection::collect_answer() {
     PGconn* const connection = connection_.get();
     while (state_ == State::asking && PQisBusy(connection) == 0) {
-        const Result result{PQgetResult(connection), &PQclear};
+        ResultHandle result{PQgetResult(connection)};
         if (!result && answer_) {
             state_ = State::ready;
             events_ = 0;
@@ -163,6 +165,7 @@ void Connection::collect_answer() {
             fail(ExitCode::unexpected_answer, Sign::absurd, "the answer is not one result");
         } else {
             take_result(result.get());
+            result_ = std::move(result);
         }
     }
 }
@@ -179,6 +182,17 @@ void Connection::take_result(const PGresult* result) {
     } catch (const std::invalid_argument& error) {
         fail(ExitCode::unexpected_answer, Sign::absurd, error.what());
     }
+}
+
+/// libpq says good-bye to the server as it closes: to the one that is no socket any more.
+void Connection::leave_to_child() noexcept {
+    const int nothing = ::open("/", O_PATH | O_CLOEXEC);
+    if (nothing == -1 || ::dup2(nothing, socket()) == -1)
+        ::close(socket());
+    ::close(nothing);
+    connection_.reset();
+    state_ = State::failed;
+    events_ = 0;
 }
 
 std::string Connection::quoted_user() const {

@@ -53,6 +53,13 @@ public:
     /// The state in the answer to the last ask(); only when ready again.
     const ServerState& answer() const noexcept { return *answer_; }
 
+    /// The same as the server sent it, one row.
+    const pg_result* result() const noexcept { return result_.get(); }
+
+    /// A child process has this connection, too, and goes on with it: it is closed here without a
+    /// word to the server, and failed.
+    void leave_to_child() noexcept;
+
     /// Gives up at the deadline: failed, with words for what was being waited for. The sign is
     /// what its silence shows: only who listens knows. If our words never left, nothing.
     void time_out(Sign sign);
@@ -84,6 +91,7 @@ private:
     Question question_;
     std::uint64_t sent_before_ = 0; ///< bytes, before we last spoke
     std::optional<ServerState> answer_;
+    ResultHandle result_;
     Failure failure_;
     Contact contact_;
 };

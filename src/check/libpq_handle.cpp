@@ -8,6 +8,8 @@ namespace checkpg {
 
 void FinishConnection::operator()(PGconn* connection) const noexcept { PQfinish(connection); }
 
+void ClearResult::operator()(PGresult* result) const noexcept { PQclear(result); }
+
 /// libpq wants keywords and values as two arrays that end in null.
 ConnectionHandle start_connecting(const std::vector<Setting>& settings) {
     std::vector<const char*> keywords;

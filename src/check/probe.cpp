@@ -214,11 +214,6 @@ private:
     Duration listened_{};
 };
 
-timespec as_timespec(Duration duration) noexcept {
-    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
-    return {.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
-}
-
 /// Several servers on their way to answers.
 class Round {
 public:

@@ -40,6 +40,17 @@ void say_last_words() noexcept {
     [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, text, last_words_size);
 }
 
+/// Both ends included; nothing if they cross. Linux before 5.9 doesn't know close_range(2).
+void close_from_to(unsigned first, unsigned last) noexcept {
+    if (first > last || ::close_range(first, last, 0) == 0)
+        return;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const auto end = std::min<rlim_t>(limit.rlim_cur, rlim_t{last} + 1);
+    for (rlim_t descriptor = first; descriptor < end; ++descriptor)
+        ::close(static_cast<int>(descriptor));
+}
+
 extern "C" void end_now(int) {
     say_last_words();
     ::_exit(to_int(ExitCode::timed_out));
@@ -110,6 +121,27 @@ bool start_watchdog(Deadline deadline) noexcept {
     return ::sigaction(SIGALRM, &action, nullptr) == 0 &&
            ::sigprocmask(SIG_UNBLOCK, &signals, nullptr) == 0 &&
            ::setitimer(ITIMER_REAL, &once, nullptr) == 0;
+}
+
+void stop_watchdog() noexcept {
+    const itimerval never{};
+    ::setitimer(ITIMER_REAL, &never, nullptr);
+}
+
+void close_all_but(int one, int other) noexcept {
+    const auto lower = static_cast<unsigned>(std::min(one, other));
+    const auto higher = static_cast<unsigned>(std::max(one, other));
+    close_from_to(0, lower - 1);
+    close_from_to(lower + 1, higher - 1);
+    close_from_to(higher + 1, ~0U);
+}
+
+bool reset_signals() noexcept {
+    sigset_t none{};
+    ::sigemptyset(&none);
+    for (int number = 1; number < NSIG; ++number)
+        ::signal(number, SIG_DFL); // fails for those that can't be changed
+    return ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0;
 }
 
 } // namespace checkpg

@@ -33,6 +33,15 @@ bool has_descriptors(std::size_t number);
 /// earlier one. False if the timer can't be set.
 [[nodiscard]] bool start_watchdog(Deadline deadline) noexcept;
 
+/// The timer doesn't run until it is started again.
+void stop_watchdog() noexcept;
+
+/// Closes every descriptor of this process but these two.
+void close_all_but(int one, int other) noexcept;
+
+/// All signals are as for a new program, none is blocked. False if that can't be done.
+[[nodiscard]] bool reset_signals() noexcept;
+
 /// What the watchdog writes to standard output as it ends the process: nothing unless this was
 /// called. `text` must last as long as the process, and is short enough for a pipe to take it
 /// whole.

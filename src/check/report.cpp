@@ -69,6 +69,15 @@ std::string replay_words(const ServerState& state) {
                        replay.replayed ? lsn_words(*replay.replayed) : "nothing", lag_words(state));
 }
 
+std::string keeper_line(const CheckReport& report) {
+    if (report.settings.keep == milliseconds::zero())
+        return {};
+    const auto& age = report.check.kept_for;
+    return detail(age ? fmt::format("a keeper has a connection for HAProxy's checks, {} old",
+                                    rough_duration(*age))
+                      : "no keeper has a connection for HAProxy's checks");
+}
+
 /// What a server says of itself, a line for each thing asked.
 std::string state_lines(const ServerState& state) {
     std::string lines;
@@ -178,8 +187,8 @@ std::string story(const CheckReport& report) {
     return step(
                report, report.begun,
                fmt::format("{} asks {}", report.program, server_name(report.settings.connection))) +
-           settings_lines(report) + contact_lines(report, report.check.server) +
-           peer_lines(report) +
+           settings_lines(report) + keeper_line(report) +
+           contact_lines(report, report.check.server) + peer_lines(report) +
            step(report, report.ended,
                 fmt::format("exit code {} ({})", to_int(verdict.code), words(verdict.code))) +
            summary(report) + "\n";

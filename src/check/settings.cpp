@@ -1,6 +1,7 @@
 #include "check/settings.hpp"
 
 #include "base/error.hpp"
+#include "base/file_identity.hpp"
 #include "base/printable.hpp"
 #include "base/units.hpp"
 #include "base/words.hpp"
@@ -21,10 +22,11 @@ namespace {
 constexpr std::string_view built_in = "built in";
 
 /// checkpg's own keys; all others are libpq's.
-constexpr std::array<std::string_view, 9> own_keys{
-    "timeout",           "peers",          "peer-timeout",
-    "haproxy-socket",    "split-brain",    "require-writable",
-    "require-streaming", "max-replay-lag", "max-replay-delay"};
+constexpr std::array<std::string_view, 10> own_keys{"timeout",           "peers",
+                                                    "peer-timeout",      "haproxy-socket",
+                                                    "split-brain",       "require-writable",
+                                                    "require-streaming", "max-replay-lag",
+                                                    "max-replay-delay",  "keep"};
 
 bool is_own_key(std::string_view key) noexcept {
     return std::find(own_keys.begin(), own_keys.end(), key) != own_keys.end();
@@ -166,6 +168,19 @@ milliseconds bounded_duration(const Setting& setting) {
     return *duration;
 }
 
+milliseconds keep_time(const Setting& setting) {
+    constexpr milliseconds shortest{1'000};
+    constexpr milliseconds longest{3'600'000};
+    const auto duration = parse_duration(setting.value);
+    if (!duration ||
+        (*duration != milliseconds::zero() && (*duration < shortest || *duration > longest)))
+        throw bad_setting(setting, fmt::format("'{}' is neither 0 nor a time from {} to {}, such "
+                                               "as 60s",
+                                               setting.value, format_duration(shortest),
+                                               format_duration(longest)));
+    return *duration;
+}
+
 bool boolean(const Setting& setting) {
     const auto value = parse_boolean(setting.value);
     if (!value)
@@ -298,6 +313,17 @@ void refuse_ignored_password_file(const Layers& layers) {
         throw bad_setting(*setting, *why);
 }
 
+milliseconds keep(const Layers& layers) {
+    return own_value(layers, "keep", milliseconds::zero(), keep_time);
+}
+
+/// Both programs may use one connection, so they have one name for it.
+void share_application_name(Layers& layers) {
+    const Setting* const name = find_setting(layers.settings(), "application_name");
+    if (name != nullptr && name->origin == built_in && keep(layers) != milliseconds::zero())
+        layers.add_built_in("application_name", "checkpg");
+}
+
 Layers collect(std::string_view program, const Invocation& invocation,
                const std::optional<ConfigFile>& file, const EnvironmentLookup& environment,
                const std::vector<LibpqKeyword>& keywords) {
@@ -316,10 +342,15 @@ Layers collect(std::string_view program, const Invocation& invocation,
     }
     layers.add_all(invocation.options);
     settle_target(layers);
+    share_application_name(layers);
     refuse_empty_identity(layers);
     refuse_ignored_password_file(layers);
     refuse_idle_settings(layers.settings());
     return layers;
+}
+
+bool is_of_file(const Setting& setting, std::string_view file) noexcept {
+    return !file.empty() && setting.origin.starts_with(file);
 }
 
 } // namespace
@@ -365,6 +396,11 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
         own_value(layers, "peer-timeout", settings.peer_timeout, bounded_duration);
     set_peers(settings, layers, invocation, file);
     settings.demands = demands(layers);
+    settings.keep = keep(layers);
+    if (file && settings.keep != milliseconds::zero()) {
+        settings.file = file->path.native();
+        settings.file_identity = file_identity(file->status);
+    }
     settings.by_hand = invocation.form == Invocation::Form::manual;
     refuse_long_peer_timeout(settings);
     settings.file_bytes = size_of_named_files(layers.settings());
@@ -372,8 +408,11 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
         if (!is_own_key(setting.key))
             settings.connection.push_back(setting);
         settings.explained.push_back(setting);
-        if (layers.is_secret(setting.key))
+        if (layers.is_secret(setting.key)) {
             settings.explained.back().value = mask;
+            settings.secrets.push_back(setting.key);
+            settings.has_secret_outside_file |= !is_of_file(setting, settings.file);
+        }
     }
     return settings;
 }

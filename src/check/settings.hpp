@@ -46,6 +46,7 @@ struct Settings {
     std::vector<Peer> peers;        ///< the listed ones
     std::optional<HaproxyPeers> haproxy_peers; ///< and these, which HAProxy is asked for
     Demands demands;
+    milliseconds keep{0}; ///< how long a keeper keeps a connection; 0: no keepers
     bool by_hand = false; ///< a person asks, who wants to see more than decides
 
     bool has_peers() const noexcept { return !peers.empty() || haproxy_peers.has_value(); }
@@ -53,6 +54,12 @@ struct Settings {
     /// Of the certificates and revocation lists, which each connection loads: memory for a
     /// connection is a multiple of it.
     std::uint64_t file_bytes = 0;
+
+    // Of these, connection_subject() makes what a keeper is known by; only if connections are kept.
+    std::string file;                     ///< checkpg.conf, empty if there is none
+    std::string file_identity;            ///< of what was read
+    std::vector<std::string> secrets;     ///< the keywords in `connection` whose values are secret
+    bool has_secret_outside_file = false; ///< one of them came from elsewhere, the environment
 
     /// Every value that is in force and where it came from, own keys included, for people to
     /// read: secrets are masked.

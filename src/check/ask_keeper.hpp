@@ -1,0 +1,38 @@
+#pragma once
+
+#include "check/probe.hpp"
+#include "check/settings.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace checkpg {
+
+/// The keepers of other checks (keeper.hpp), as one check sees them. They can only save time: what
+/// they don't answer, or answer in any odd way, is as if there were none, and all the waiting for
+/// them comes to 50 ms at most.
+class Keepers {
+public:
+    /// None if the settings don't want connections to be kept, or a person asks.
+    explicit Keepers(const Settings& settings);
+
+    /// The server's answer to a question put to it now, over a connection that a keeper has.
+    std::optional<Answer> ask(const std::vector<Setting>& server, const Question& question,
+                              Deadline deadline);
+
+    /// The same of several at once, in their order.
+    std::vector<std::optional<Answer>> ask(const std::vector<std::vector<Setting>>& servers,
+                                           const Question& question, Deadline deadline);
+
+private:
+    const Settings& settings_;
+    bool wanted_;
+    Deadline::Clock::duration patience_; ///< what is left of it
+};
+
+/// How old the connection to this server is that a keeper has; nothing if there is no such keeper.
+/// The server is not asked.
+std::optional<milliseconds> kept_for(const Settings& settings, const std::vector<Setting>& server,
+                                     Deadline deadline);
+
+} // namespace checkpg
