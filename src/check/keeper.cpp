@@ -70,14 +70,16 @@ private:
 
     /// Until one of the sockets has something, or it is time for something.
     void wait() {
-        const auto moment = std::min(check_ ? check_until_ : idle_until(), log_in_at_);
+        auto moment = check_ ? check_until_ : idle_until();
+        if (!(next_ && asking())) // nothing becomes of it before the answer
+            moment = std::min(moment, log_in_at_);
         waits_[at_listener] = {check_ ? -1 : listener_.get(), POLLIN, 0};
         waits_[at_check] = {check_ && !asking() ? check_->get() : -1, POLLIN, 0};
         waits_[at_server] = {connection_->socket(), POLLIN, 0};
         waits_[at_next_log_in] = {-1, 0, 0};
         if (asking())
             waits_[at_server].events = connection_->events();
-        if (next_)
+        if (next_ && next_->state() == Connection::State::connecting)
             waits_[at_next_log_in] = {next_->socket(), next_->events(), 0};
         const timespec limit = as_timespec(Deadline{moment}.remaining());
         stop_watchdog();
@@ -97,14 +99,15 @@ private:
         if (!asking())
             throw End{};
         connection_->advance();
-        go_on_if_good();
-        if (!asking())
-            say(packet_of(id_, age(), connection_->result()));
+        pass_answer_on();
     }
 
-    void go_on_if_good() const {
+    /// Once there is one.
+    void pass_answer_on() {
         if (connection_->state() == Connection::State::failed)
             throw End{};
+        if (!asking())
+            say(packet_of(id_, age(), connection_->result()));
     }
 
     void attend_to_check() {
@@ -121,6 +124,8 @@ private:
     void accept_check() {
         Descriptor check{
             ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        if (check.get() == -1 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+            throw End{}; // it would find the same again at once
         if (check.get() == -1 || !is_our_user(check.get()))
             return;
         check_.emplace(std::move(check));
@@ -150,9 +155,9 @@ private:
             return;
         }
         idle_since_ = Clock::now();
-        check_until_ = idle_since_ + request.patience;
+        check_until_ = idle_since_ + std::min(request.patience, settings_.timeout);
         connection_->ask(*request.question);
-        go_on_if_good();
+        pass_answer_on();
     }
 
     void say(const std::string& packet) {
