@@ -89,8 +89,8 @@ def cpu_ticks(pid):
 
 
 def private_dirty_kilobytes(pid):
-    """The memory that a process has for itself alone. Of a program that was just linked all pages
-    are dirty, too, until they are on the disk."""
+    """The memory that a process has for itself alone. Only root may see it. Of a program that was
+    just linked all pages are dirty, too, until they are on the disk."""
     with open(f"/proc/{pid}/exe", "rb") as program:
         os.fsync(program.fileno())
     return int(re.search(rb"Private_Dirty:\s+(\d+) kB", _read(pid, "smaps_rollup"))[1])

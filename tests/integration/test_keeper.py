@@ -283,6 +283,7 @@ def test_a_keeper_that_nobody_asks_ends_with_a_good_bye(primary, make_site):
 @pytest.mark.skipif(is_instrumented() or not is_static(), reason="what ships, in numbers")
 @pytest.mark.parametrize("way", MEMORY)
 def test_the_memory_of_a_keeper(primary, make_site, authority, capsys, way):
+    abilities.require_root("seeing a keeper's memory")
     text, passwords = "", None
     if way == "scram-sha-256":
         primary.authenticate(way)
@@ -648,10 +649,11 @@ def test_an_open_question_beside_a_log_in_takes_no_processor_time_and_ends(prima
 
 # A caller that leaves a check next to nothing
 
-def with_limit(what, most, user=0):
-    """A command prefix: the check runs under this resource limit."""
+def with_limit(what, most, user=None):
+    """A command prefix: the check runs under this resource limit, as this user."""
+    become = "" if user is None else f"os.setuid({user})"
     return [sys.executable, "-I", "-S", "-c",
-            f"import os, resource, sys\nos.setuid({user})\n"
+            f"import os, resource, sys\n{become}\n"
             f"resource.setrlimit(resource.{what}, ({most}, {most}))\n"
             "os.execv(sys.argv[1], sys.argv[1:])"]
 
