@@ -37,6 +37,8 @@ public:
                 critical("frontend {} is not open ({})", entry.row.proxy, entry.row.status);
         if (routes_.standbys.empty() && !rules_.read_only.empty())
             warning("no standby");
+        empty_backends(BackendRole::read_write, RouteState::critical);
+        empty_backends(BackendRole::read_only, RouteState::warning);
         for (const IdleServer& server : routes_.idle)
             if (!server.by_role)
                 warning("{}: {}", server.name, server.reason);
@@ -68,7 +70,37 @@ private:
         else if (names.empty() && split_brain().size() > 0)
             critical("no primary: split brain between {}", listed(split_brain()));
         else if (names.empty())
-            critical("no primary{}", why_none());
+            critical("no primary{}", why_idle([](const RouteEntry& entry) {
+                         return entry.role == BackendRole::read_write;
+                     }));
+    }
+
+    /// What no server of its role serves has been said without naming each backend.
+    void empty_backends(BackendRole role, RouteState state) {
+        if (!serving_in([&](const RouteEntry& entry) { return entry.role == role; }))
+            return;
+        for (const RouteEntry& backend : routes_.entries) {
+            const auto in_it = [&](const RouteEntry& entry) {
+                return entry.row.proxy == backend.row.proxy &&
+                       entry.row.process == backend.row.process;
+            };
+            if (backend.row.kind == StatRow::Kind::backend && backend.role == role &&
+                !serving_in(in_it))
+                add(state, fmt::format("{} has no server that gets traffic{}{}", backend.row.proxy,
+                                       in_process(backend.row), why_idle(in_it)));
+        }
+    }
+
+    template <typename Condition>
+    bool serving_in(Condition condition) const {
+        return std::any_of(
+            routes_.entries.begin(), routes_.entries.end(),
+            [&](const RouteEntry& entry) { return entry.serving && condition(entry); });
+    }
+
+    std::string in_process(const StatRow& row) const {
+        return routes_.several_processes ? fmt::format(" in process {}", row.process.value_or(0))
+                                         : "";
     }
 
     std::vector<std::string> split_brain() const {
@@ -79,11 +111,12 @@ private:
         return names;
     }
 
-    /// ": 3 standby, 1 timed out", what the checks of the read-write backends say.
-    std::string why_none() const {
+    /// ": 3 standby, 1 timed out", why the servers of these lines get no traffic.
+    template <typename Condition>
+    std::string why_idle(Condition condition) const {
         std::vector<std::pair<std::string, int>> counts;
         for (const RouteEntry& entry : routes_.entries) {
-            if (entry.row.kind != StatRow::Kind::server || entry.role != BackendRole::read_write)
+            if (entry.row.kind != StatRow::Kind::server || !condition(entry))
                 continue;
             const std::string reason = idle_reason(entry);
             auto found = std::find_if(counts.begin(), counts.end(),

@@ -346,6 +346,57 @@ TEST_CASE("several backends of one role are taken together") {
     CHECK(routes.standbys == Names{"db1", "db3", "db4"});
 }
 
+TEST_CASE("each named backend needs a server, whatever another one of its role has") {
+    const RouteRules two_each{{read_write, "orders"}, {read_only, "reports"}, 90};
+    auto rows = cluster(healthy);
+    rows.push_back(backend_row("orders"));
+    rows.push_back(backend_row("reports"));
+    SECTION("none is in it") {
+        CHECK(problems(conclude(rows, two_each)) ==
+              Names{"critical: orders has no server that gets traffic",
+                    "warning: reports has no server that gets traffic"});
+    }
+    SECTION("none in it is up") {
+        rows.push_back(checked_row("orders", "db2", 4));
+        rows.push_back(checked_row("orders", "db1", 1));
+        rows.push_back(checked_row("orders", "db3", 1));
+        rows.push_back(checked_row("reports", "db1", 8));
+        const Routes routes = conclude(rows, two_each);
+        CHECK(routes.primaries == Names{"db2"});
+        CHECK(problems(routes) ==
+              Names{"critical: orders has no server that gets traffic: 1 access denied, 2 standby",
+                    "warning: reports has no server that gets traffic: 1 standby not fit"});
+    }
+    SECTION("each has one") {
+        rows.push_back(checked_row("orders", "db2", 0));
+        rows.push_back(checked_row("reports", "db1", 0));
+        CHECK(problems(conclude(rows, two_each)) == Names{});
+    }
+    SECTION("a backup that serves for lack of others is one") {
+        rows.push_back(checked_row("orders", "db2", 0));
+        rows.push_back(checked_row("reports", "db2", 0));
+        rows.back().backup = true;
+        CHECK(problems(conclude(rows, two_each)) == Names{});
+    }
+    SECTION("where no backend of the role has one, that is said once") {
+        row_of(rows, read_write, "db2").status = "MAINT";
+        rows.push_back(checked_row("orders", "db2", 2));
+        CHECK(problems(conclude(rows, {{read_write, "orders"}, {}, 90})).front() ==
+              "critical: no primary: 2 standby, 1 in maintenance, 1 unreachable");
+    }
+}
+
+TEST_CASE("each of HAProxy's processes needs a server in each backend") {
+    auto rows = cluster(healthy);
+    for (StatRow row : cluster({{"db1", 1, 0}, {"db2", 2, 1}})) {
+        row.process = 2;
+        rows.push_back(row);
+    }
+    CHECK(problems(conclude(rows, rules)).front() ==
+          "critical: PostgresReadWrite-backend has no server that gets traffic in process 2: "
+          "1 standby, 1 unreachable");
+}
+
 TEST_CASE("several processes: a server is counted once, disagreement is warned of") {
     auto rows = stat_rows("processes-2.2");
     for (const StatRow& row : stat_rows("processes-second-2.2"))
