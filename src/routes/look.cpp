@@ -2,10 +2,12 @@
 
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
+#include "routes/server_names.hpp"
 #include "routes/show_stat.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace checkpg {
@@ -19,8 +21,12 @@ std::vector<StatsSocket> sockets_of(const RoutesSettings& settings) {
 }
 
 std::vector<StatRow> read_rows(const StatsSocket& socket, Deadline deadline) {
-    return naming(socket,
-                  [&] { return parse_show_stat(ask_haproxy(socket, "show stat", deadline)); });
+    return naming(socket, [&] {
+        auto rows = parse_show_stat(ask_haproxy(socket, "show stat", deadline));
+        if (std::any_of(rows.begin(), rows.end(), is_without_address))
+            read_names(rows, ask_haproxy(socket, "show servers state", deadline));
+        return rows;
+    });
 }
 
 /// All processes share the deadline. Asked in turn: they are on this machine, and when one does

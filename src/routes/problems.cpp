@@ -46,6 +46,7 @@ public:
             look_at(server);
         for (const RouteEntry& entry : routes_.entries)
             look_at(entry);
+        unused_slots();
     }
 
 private:
@@ -116,7 +117,7 @@ private:
     std::string why_idle(Condition condition) const {
         std::vector<std::pair<std::string, int>> counts;
         for (const RouteEntry& entry : routes_.entries) {
-            if (entry.row.kind != StatRow::Kind::server || !condition(entry))
+            if (entry.row.kind != StatRow::Kind::server || entry.unused || !condition(entry))
                 continue;
             const std::string reason = idle_reason(entry);
             auto found = std::find_if(counts.begin(), counts.end(),
@@ -178,6 +179,21 @@ private:
             warning("{}: {} of {} sessions", label(row), *row.sessions, *row.session_limit);
         if (entry.role && row.queued.value_or(0) > 0)
             warning("{}: {} queued", label(row), *row.queued);
+    }
+
+    void unused_slots() {
+        std::vector<std::string> names;
+        const auto is_server = [&](const std::string& name) {
+            return std::any_of(servers_.begin(), servers_.end(),
+                               [&](const ServerView& server) { return server.name == name; });
+        };
+        for (const RouteEntry& entry : routes_.entries)
+            if (entry.unused && !is_server(entry.row.server) &&
+                std::find(names.begin(), names.end(), entry.row.server) == names.end())
+                names.push_back(entry.row.server);
+        if (!names.empty())
+            routes_.notes.push_back(
+                fmt::format("slots of a server-template that are not in use: {}", listed(names)));
     }
 
     /// It gets no writes while the other one serves, and all of them when that one goes down.

@@ -3,6 +3,7 @@
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
 #include "routes/problems.hpp"
+#include "routes/server_names.hpp"
 #include "routes/server_view.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace checkpg {
@@ -96,6 +98,20 @@ void spare_backups(std::vector<RouteEntry>& entries) {
         }
 }
 
+/// A server without an address is no trouble where others of its backend that are resolved from the
+/// same name have theirs: it is a slot of a server-template that is not in use.
+void mark_unused_slots(std::vector<RouteEntry>& entries) {
+    std::set<std::tuple<std::string, StatRow::Number, std::string>> resolved;
+    const auto template_of = [](const StatRow& row) {
+        return std::tuple{row.proxy, row.process, row.resolved_from};
+    };
+    for (const RouteEntry& entry : entries)
+        if (!entry.row.resolved_from.empty() && !is_without_address(entry.row))
+            resolved.insert(template_of(entry.row));
+    for (RouteEntry& entry : entries)
+        entry.unused = is_without_address(entry.row) && resolved.contains(template_of(entry.row));
+}
+
 void sort_servers(Routes& routes, const std::vector<ServerView>& servers) {
     for (const ServerView& server : servers) {
         if (server.serves(BackendRole::read_write))
@@ -149,6 +165,7 @@ Routes conclude(std::vector<StatRow> rows, const RouteRules& rules) {
     routes.several_processes = has_several_processes(rows);
     routes.entries = entries_of(std::move(rows), rules);
     spare_backups(routes.entries);
+    mark_unused_slots(routes.entries);
     const auto servers = view_servers(routes.entries);
     sort_servers(routes, servers);
     count_traffic(routes);

@@ -31,6 +31,7 @@ struct RouteEntry {
     LastCheck check;
     bool serving = false; ///< of a server: new connections may go to it
     bool spare = false;   ///< a backup server that is up while others of its backend serve
+    bool unused = false;  ///< a slot of a server-template that no address is left for
     bool changed = false; ///< set by ChangeMarks, for display
 };
 

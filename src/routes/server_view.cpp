@@ -63,7 +63,7 @@ std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries) {
     std::vector<ServerView> servers;
     std::unordered_map<std::string_view, std::size_t> positions;
     for (const RouteEntry& entry : entries) {
-        if (entry.row.kind != StatRow::Kind::server)
+        if (entry.row.kind != StatRow::Kind::server || entry.unused)
             continue;
         const auto [found, is_new] = positions.try_emplace(entry.row.server, servers.size());
         if (is_new)

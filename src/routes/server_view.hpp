@@ -16,8 +16,8 @@ struct ServerView {
     bool serves(BackendRole role) const noexcept;
 };
 
-/// The servers among these entries, each once, in order of appearance. The entries must outlive
-/// the result.
+/// The servers among these entries, each once, in order of appearance; slots that are not in use
+/// are none. The entries must outlive the result.
 std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries);
 
 /// Why this line of a server gets no traffic: "access denied", "in maintenance (via a/b)" ...

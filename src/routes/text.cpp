@@ -46,7 +46,7 @@ Colour colour_of(const RouteEntry& entry) {
     if (entry.serving)
         return kind == LastCheck::Kind::passed || kind == LastCheck::Kind::none ? Colour::green
                                                                                 : Colour::yellow;
-    if (entry.spare)
+    if (entry.spare || entry.unused)
         return Colour::none;
     if (entry.row.status.starts_with("DOWN"))
         return kind == LastCheck::Kind::failed ? Colour::red : Colour::none;

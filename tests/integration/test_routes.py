@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness import haproxy, ports
+from harness import haproxy, ports, resolver
 from harness.checks import run_check
 from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
 from harness.postgres import Server
@@ -163,6 +163,34 @@ def test_all_servers_are_down():
         proxy.wait_for_routes(readwrite=[], readonly=[])
         assert problems(conclusions(proxy, CRITICAL)) == [
             "no primary: 2 unreachable", "no standby", "db1: unreachable", "db2: unreachable"]
+
+
+def by_name(address, *lines):
+    """Lines for HAProxy's global section, with one that resolves names behind it, and for its
+    backends."""
+    return {"global_lines": ["resolvers dns", f"nameserver one {address}:53", "resolve_retries 1",
+                             "timeout resolve 200ms", "timeout retry 200ms", "hold valid 1s"],
+            "backend_lines": ["default-server inter 300ms rise 1 fall 1 resolvers dns "
+                              "init-addr none", *lines]}
+
+
+def test_slots_of_a_server_template_that_are_not_in_use(primary):
+    port = primary.port
+    with resolver.answering({"pg.test": ["127.0.0.1"]}) as address, HAProxy([], **by_name(
+            address, f"server-template db 1-3 pg.test:{port} check",
+            f"server gone gone.test:{port} check")) as proxy:
+        wait_for(lambda: proxy.results(READ_WRITE)["db1"] == ("UP", "PROCOK", 0), "the primary")
+        found = conclusions(proxy, WARNING, "--read-only", "")
+        assert found["primaries"] == ["db1"]
+        assert problems(found) == ["gone: in maintenance (resolution)"]
+        assert found["notes"] == ["slots of a server-template that are not in use: db2, db3"]
+
+
+def test_a_server_template_without_any_address(primary):
+    with resolver.answering({}) as address, HAProxy([], **by_name(
+            address, f"server-template db 1-3 pg.test:{primary.port} check")) as proxy:
+        found = conclusions(proxy, CRITICAL)
+        assert problems(found)[:2] == ["no primary: 3 in maintenance (resolution)", "no standby"]
 
 
 def test_a_check_that_is_not_there(primary):

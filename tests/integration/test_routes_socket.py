@@ -14,7 +14,7 @@ from harness import abilities, scratch
 from harness.checks import PeakMemory, is_instrumented, public_copy, run_check
 from harness.waiting import PATIENCE
 from stats_sockets import (HEADER, READ_ONLY, READ_WRITE, StatsSocket, endless, line,
-                           one_byte_at_a_time, saying, silent, stopping_after, table)
+                           one_byte_at_a_time, saying, servers_state, silent, stopping_after, table)
 
 UNKNOWN = 3
 TIMEOUT = 0.4
@@ -49,6 +49,29 @@ def test_the_question_is_show_stat():
     with StatsSocket(script) as server:
         look(server.path)
     assert asked == [b"show stat\n"]
+
+
+def answering(answers):
+    """A script: says what belongs to the command."""
+    def script(_server, connection):
+        with connection:
+            connection.sendall(answers[connection.recv(4096).decode().strip()].encode())
+    return script
+
+
+def test_a_server_without_an_address_is_looked_up():
+    """The slot is one of a template whose other slots have addresses, or it is not."""
+    slots = "".join(line(backend, "db9", "MAINT (resolution)", "", "")
+                    for backend in (READ_WRITE, READ_ONLY))
+    stat = table(2).rstrip("\n") + "\n" + slots + "\n"
+    for answer, code, text in (
+            (servers_state(), 1, "WARNING: db9: in maintenance (resolution); primary db0"),
+            ("Permission denied\n\n", UNKNOWN, "no list of HAProxy's servers: the answer is "
+             "'Permission denied'"),
+            (servers_state()[:-1], UNKNOWN, "breaks off before its end"), ("", UNKNOWN, "breaks off")):
+        with StatsSocket(answering({"show stat": stat, "show servers state": answer})) as server:
+            result = look(server.path)
+        assert (result.code, result.stderr) == (code, "") and text in result.stdout, result.output
 
 
 @pytest.mark.parametrize("script", [silent, stopping_after(table(3)), stopping_after(table(3)[:150])],

@@ -397,6 +397,68 @@ TEST_CASE("each of HAProxy's processes needs a server in each backend") {
           "1 standby, 1 unreachable");
 }
 
+TEST_CASE("a slot of a server-template that no address is left for is none of the servers") {
+    auto rows = cluster(healthy);
+    const auto slot = [&](const std::string& backend, const char* name, const char* status) {
+        rows.push_back(server_row(backend, name, status));
+        rows.back().resolved_from = "pg.example.com:5432";
+    };
+    for (const std::string& backend : {read_write, read_only})
+        slot(backend, "slot1", "MAINT (resolution)");
+    SECTION("others of its template have one") {
+        for (const std::string& backend : {read_write, read_only})
+            row_of(rows, backend, "db1").resolved_from = "pg.example.com:5432";
+        slot(read_write, "slot2", "MAINT (resolution)");
+        const Routes routes = conclude(rows, rules);
+        CHECK(problems(routes) == Names{});
+        CHECK(routes.idle.empty());
+        CHECK(routes.notes ==
+              Names{"slots of a server-template that are not in use: slot1, slot2"});
+    }
+    SECTION("in one backend they have, in the other one none has") {
+        row_of(rows, read_write, "db1").resolved_from = "pg.example.com:5432";
+        CHECK(problems(conclude(rows, rules)) ==
+              Names{"warning: slot1: in maintenance (resolution)"});
+    }
+    SECTION("another name has") {
+        for (const std::string& backend : {read_write, read_only})
+            row_of(rows, backend, "db1").resolved_from = "db1.example.com:5432";
+        CHECK(problems(conclude(rows, rules)) ==
+              Names{"warning: slot1: in maintenance (resolution)"});
+    }
+    SECTION("others have, and it is in use in another backend") {
+        row_of(rows, read_write, "db1").resolved_from = "pg.example.com:5432";
+        StatRow& used = row_of(rows, read_only, "slot1");
+        used.status = "DOWN";
+        used.check_status = "PROCERR";
+        used.check_code = 4;
+        const Routes routes = conclude(rows, rules);
+        CHECK(problems(routes) == Names{"warning: slot1: access denied"});
+        CHECK(routes.notes == Names{});
+    }
+}
+
+TEST_CASE("where all slots of a server-template are without an address there is no server") {
+    std::vector<StatRow> rows{backend_row(read_write), backend_row(read_only)};
+    for (const std::string& backend : {read_write, read_only})
+        for (const char* name : {"slot1", "slot2"}) {
+            rows.push_back(server_row(backend, name, "MAINT (resolution)"));
+            rows.back().resolved_from = "pg.example.com:5432";
+        }
+    CHECK(problems(conclude(rows, rules)) ==
+          Names{"critical: no primary: 2 in maintenance (resolution)", "warning: no standby",
+                "warning: slot1: in maintenance (resolution)",
+                "warning: slot2: in maintenance (resolution)"});
+}
+
+TEST_CASE("a slot that is not in use is no reason for the others") {
+    auto rows = cluster({{"db1", 2, 2}});
+    row_of(rows, read_write, "db1").resolved_from = "pg.example.com:5432";
+    rows.push_back(server_row(read_write, "slot1", "MAINT (resolution)"));
+    rows.back().resolved_from = "pg.example.com:5432";
+    CHECK(problems(conclude(rows, rules)).front() == "critical: no primary: 1 unreachable");
+}
+
 TEST_CASE("several processes: a server is counted once, disagreement is warned of") {
     auto rows = stat_rows("processes-2.2");
     for (const StatRow& row : stat_rows("processes-second-2.2"))
