@@ -84,6 +84,10 @@ LastCheck finished_check(std::string_view name, const StatRow& row, BackendRole 
 
 } // namespace
 
+bool is_unchecked(const StatRow& row) {
+    return last_check(row, BackendRole::read_write).kind == Kind::not_yet;
+}
+
 LastCheck last_check(const StatRow& row, BackendRole role) {
     constexpr std::string_view running_sign = "* ";
     std::string_view name = row.check_status;

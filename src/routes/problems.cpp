@@ -2,6 +2,7 @@
 
 #include "base/exit_code.hpp"
 #include "base/printable.hpp"
+#include "base/units.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,6 +16,9 @@ namespace checkpg {
 
 namespace {
 
+/// In seconds after HAProxy's start. How long a check may take, HAProxy doesn't say: it is `inter`.
+constexpr std::int64_t first_checks_take = 60;
+
 /// The first few names: the text is for one line of a monitoring system.
 std::string listed(const std::vector<std::string>& names) {
     constexpr std::size_t most = 4;
@@ -27,18 +31,23 @@ std::string listed(const std::vector<std::string>& names) {
 
 class Findings {
 public:
-    Findings(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules)
-        : routes_{routes}, servers_{servers}, rules_{rules} {}
+    Findings(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules,
+             StatRow::Number uptime)
+        : routes_{routes}, servers_{servers}, rules_{rules}, uptime_{uptime},
+          starting_{uptime && *uptime < first_checks_take} {}
 
     void all() {
         primaries();
         for (const RouteEntry& entry : routes_.entries)
             if (entry.row.kind == StatRow::Kind::frontend && entry.row.status != "OPEN")
                 critical("frontend {} is not open ({})", entry.row.proxy, entry.row.status);
-        if (routes_.standbys.empty() && !rules_.read_only.empty())
+        if (routes_.standbys.empty() && !rules_.read_only.empty() &&
+            !awaited(BackendRole::read_only))
             warning("no standby");
         empty_backends(BackendRole::read_write, RouteState::critical);
         empty_backends(BackendRole::read_only, RouteState::warning);
+        if (starting_)
+            first_checks();
         for (const IdleServer& server : routes_.idle)
             if (!server.by_role)
                 warning("{}: {}", server.name, server.reason);
@@ -70,10 +79,27 @@ private:
             critical("{} primaries: {}", names.size(), listed(names));
         else if (names.empty() && split_brain().size() > 0)
             critical("no primary: split brain between {}", listed(split_brain()));
-        else if (names.empty())
+        else if (names.empty() && !awaited(BackendRole::read_write))
             critical("no primary{}", why_idle([](const RouteEntry& entry) {
                          return entry.role == BackendRole::read_write;
                      }));
+    }
+
+    /// HAProxy has just started, and a first check may still find a server of this role.
+    bool awaited(BackendRole role) const {
+        return starting_ && std::any_of(routes_.entries.begin(), routes_.entries.end(),
+                                        [&](const RouteEntry& entry) {
+                                            return entry.role == role && entry.serves_unchecked();
+                                        });
+    }
+
+    void first_checks() {
+        const auto left =
+            std::count_if(servers_.begin(), servers_.end(),
+                          [](const ServerView& server) { return server.serves_unchecked(); });
+        if (left > 0)
+            warning("HAProxy started {} ago, {} not checked yet",
+                    rough_duration(std::chrono::seconds{*uptime_}), left);
     }
 
     /// What no server of its role serves has been said without naming each backend.
@@ -112,14 +138,14 @@ private:
         return names;
     }
 
-    /// ": 3 standby, 1 timed out", why the servers of these lines get no traffic.
+    /// ": 3 standby, 1 timed out", why the servers of these lines get no traffic, or count as if.
     template <typename Condition>
     std::string why_idle(Condition condition) const {
         std::vector<std::pair<std::string, int>> counts;
         for (const RouteEntry& entry : routes_.entries) {
             if (entry.row.kind != StatRow::Kind::server || entry.unused || !condition(entry))
                 continue;
-            const std::string reason = idle_reason(entry);
+            const std::string reason = entry.serving ? entry.check.words : idle_reason(entry);
             auto found = std::find_if(counts.begin(), counts.end(),
                                       [&](const auto& count) { return count.first == reason; });
             if (found == counts.end())
@@ -151,7 +177,8 @@ private:
     /// A backup server of a read-only backend is there to be the primary when all else fails.
     static bool in_both_roles(const ServerView& server) {
         const auto serves_reads = [](const RouteEntry* entry) {
-            return entry->serving && entry->role == BackendRole::read_only && !entry->row.backup;
+            return entry->serving && !entry->serves_unchecked() &&
+                   entry->role == BackendRole::read_only && !entry->row.backup;
         };
         return server.serves(BackendRole::read_write) &&
                std::any_of(server.entries.begin(), server.entries.end(), serves_reads);
@@ -168,8 +195,9 @@ private:
 
     void look_at(const RouteEntry& entry) {
         const StatRow& row = entry.row;
-        if (entry.serving && entry.check.kind == LastCheck::Kind::not_yet)
-            warning("{} gets traffic and was not checked yet ({})", row.server, row.proxy);
+        if (entry.serves_unchecked() && !starting_)
+            add(entry.role == BackendRole::read_write ? RouteState::critical : RouteState::warning,
+                fmt::format("{} gets traffic and was not checked yet ({})", row.server, row.proxy));
         if (entry.serving && (entry.check.kind == LastCheck::Kind::failed ||
                               entry.check.kind == LastCheck::Kind::other_role))
             warning("{} is going down in {}: {}", row.server, row.proxy, entry.check.words);
@@ -217,13 +245,15 @@ private:
     Routes& routes_;
     const std::vector<ServerView>& servers_;
     const RouteRules& rules_;
+    StatRow::Number uptime_;
+    bool starting_;
 };
 
 } // namespace
 
-void find_problems(Routes& routes, const std::vector<ServerView>& servers,
-                   const RouteRules& rules) {
-    Findings{routes, servers, rules}.all();
+void find_problems(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules,
+                   StatRow::Number uptime) {
+    Findings{routes, servers, rules, uptime}.all();
     std::stable_sort(routes.problems.begin(), routes.problems.end(),
                      [](const Problem& a, const Problem& b) { return a.state > b.state; });
     if (!routes.problems.empty())

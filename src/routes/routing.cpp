@@ -118,6 +118,8 @@ void sort_servers(Routes& routes, const std::vector<ServerView>& servers) {
             routes.primaries.push_back(server.name);
         else if (server.serves(BackendRole::read_only))
             routes.standbys.push_back(server.name);
+        else if (server.serves_unchecked())
+            routes.unchecked.push_back(server.name);
         else
             routes.idle.push_back(idle_server(server));
     }
@@ -158,7 +160,7 @@ std::string_view words(RouteState state) noexcept {
     return "unknown";
 }
 
-Routes conclude(std::vector<StatRow> rows, const RouteRules& rules) {
+Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime) {
     refuse_missing(rules.read_write, rows);
     refuse_missing(rules.read_only, rows);
     Routes routes;
@@ -169,7 +171,7 @@ Routes conclude(std::vector<StatRow> rows, const RouteRules& rules) {
     const auto servers = view_servers(routes.entries);
     sort_servers(routes, servers);
     count_traffic(routes);
-    find_problems(routes, servers, rules);
+    find_problems(routes, servers, rules, uptime);
     return routes;
 }
 

@@ -55,8 +55,13 @@ std::string each_reason(const Entries& entries) {
 
 bool ServerView::serves(BackendRole role) const noexcept {
     return std::any_of(entries.begin(), entries.end(), [&](const RouteEntry* entry) {
-        return entry->serving && entry->role == role;
+        return entry->serving && !entry->serves_unchecked() && entry->role == role;
     });
+}
+
+bool ServerView::serves_unchecked() const noexcept {
+    return std::any_of(entries.begin(), entries.end(),
+                       [](const RouteEntry* entry) { return entry->serves_unchecked(); });
 }
 
 std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries) {

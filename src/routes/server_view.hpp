@@ -12,8 +12,11 @@ struct ServerView {
     std::string name;
     std::vector<const RouteEntry*> entries;
 
-    /// New connections of this role may go to it, in at least one backend and process.
+    /// New connections of this role may go to it, in at least one backend and process where it was
+    /// checked, or has no check.
     bool serves(BackendRole role) const noexcept;
+    /// New connections may go to it in at least one where it was not checked yet.
+    bool serves_unchecked() const noexcept;
 };
 
 /// The servers among these entries, each once, in order of appearance; slots that are not in use

@@ -199,6 +199,8 @@ std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style)
         return lines;
     lines.push_back("primary:   " + joined(routes.primaries));
     lines.push_back("standbys:  " + joined(routes.standbys));
+    if (!routes.unchecked.empty())
+        lines.push_back("unchecked: " + joined(routes.unchecked));
     for (const IdleServer& server : routes.idle)
         lines.push_back(fmt::format("neither:   {}: {}", printable(server.name), server.reason));
     lines.push_back(

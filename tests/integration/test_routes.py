@@ -1,9 +1,10 @@
 """checkpgroutes over the states of a real cluster behind a real HAProxy."""
 
 import json
+import re
 
 import pytest
-from harness import haproxy, ports, resolver
+from harness import haproxy, ports, resolver, scratch
 from harness.checks import run_check
 from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
 from harness.postgres import Server
@@ -163,6 +164,22 @@ def test_all_servers_are_down():
         proxy.wait_for_routes(readwrite=[], readonly=[])
         assert problems(conclusions(proxy, CRITICAL)) == [
             "no primary: 2 unreachable", "no standby", "db1: unreachable", "db2: unreachable"]
+
+
+def test_haproxy_has_just_started():
+    """Its first checks take a while, and it counts everybody as up until they are done."""
+    slow = scratch.directory("slow") / "check"
+    slow.write_text("#!/bin/sh\nexec /bin/sleep 3\n")
+    slow.chmod(0o755)
+    servers = [haproxy.Target(f"db{i}", "127.0.0.1", ports.free_port()) for i in range(3)]
+    with HAProxy(servers, programs={READ_WRITE: str(slow), READ_ONLY: str(slow)},
+                 interval="8s") as proxy:
+        found = conclusions(proxy, WARNING)
+        assert found["primaries"] == found["standbys"] == found["neither"] == []
+        assert found["unchecked"] == ["db0", "db1", "db2"]
+        problem, = problems(found)
+        assert re.fullmatch(r"HAProxy started \d+s ago, 3 not checked yet", problem)
+        assert "\nunchecked: db0, db1, db2\n" in routes(proxy).stdout
 
 
 def by_name(address, *lines):

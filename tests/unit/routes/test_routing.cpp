@@ -188,17 +188,84 @@ TEST_CASE("a server on its way down still serves") {
           Names{"warning: db2 is going down in PostgresReadWrite-backend: unreachable"});
 }
 
-TEST_CASE("servers that were not checked yet get traffic: after a reload that may be anyone") {
-    auto rows = cluster({{"db1", 1, 0}, {"db2", 0, 1}});
-    StatRow& row = row_of(rows, read_write, "db1");
-    row.status = "UP";
-    row.check_status = "* INI";
-    row.check_code = {};
-    const Routes routes = conclude(rows, rules);
-    CHECK(routes.primaries == Names{"db1", "db2"});
-    CHECK(problems(routes).front() == "critical: 2 primaries: db1, db2");
-    CHECK(problems(routes).back() ==
-          "warning: db1 gets traffic and was not checked yet (PostgresReadWrite-backend)");
+namespace {
+
+/// As after a start: HAProxy counts all servers as up.
+std::vector<StatRow> unchecked_cluster(const std::vector<const char*>& names) {
+    std::vector<StatRow> rows;
+    for (const std::string& backend : {read_write, read_only}) {
+        for (const char* name : names)
+            rows.push_back(server_row(backend, name, "UP", "* INI"));
+        rows.push_back(backend_row(backend));
+    }
+    return rows;
+}
+
+void set_checked(StatRow& row, int code) { row = checked_row(row.proxy, row.server.c_str(), code); }
+
+} // namespace
+
+TEST_CASE("after HAProxy's start nobody is known to be primary until checked") {
+    auto rows = unchecked_cluster({"db1", "db2", "db3"});
+    Routes routes = conclude(rows, rules, 3);
+    CHECK(problems(routes) == Names{"warning: HAProxy started 3s ago, 3 not checked yet"});
+    CHECK(routes.primaries.empty());
+    CHECK(routes.standbys.empty());
+    CHECK(routes.idle.empty());
+    CHECK(routes.unchecked == Names{"db1", "db2", "db3"});
+
+    set_checked(row_of(rows, read_only, "db1"), 0);
+    set_checked(row_of(rows, read_write, "db2"), 0);
+    routes = conclude(rows, rules, 4);
+    CHECK(problems(routes) == Names{"warning: HAProxy started 4s ago, 3 not checked yet"});
+    CHECK(routes.primaries == Names{"db2"});
+    CHECK(routes.standbys == Names{"db1"});
+    CHECK(routes.unchecked == Names{"db3"});
+
+    set_checked(row_of(rows, read_write, "db1"), 1);
+    set_checked(row_of(rows, read_write, "db3"), 1);
+    set_checked(row_of(rows, read_only, "db2"), 1);
+    set_checked(row_of(rows, read_only, "db3"), 0);
+    CHECK(problems(conclude(rows, rules, 5)) == Names{});
+}
+
+TEST_CASE("what the first checks have found counts while others are not done") {
+    auto rows = unchecked_cluster({"db1", "db2", "db3"});
+    set_checked(row_of(rows, read_write, "db1"), 0);
+    set_checked(row_of(rows, read_write, "db2"), 0);
+    CHECK(problems(conclude(rows, rules, 3)).front() == "critical: 2 primaries: db1, db2");
+    for (const char* name : {"db1", "db2", "db3"})
+        set_checked(row_of(rows, read_write, name), 1);
+    CHECK(problems(conclude(rows, rules, 3)) ==
+          Names{"critical: no primary: 3 standby",
+                "warning: HAProxy started 3s ago, 3 not checked yet"});
+    rows = unchecked_cluster({"db1"});
+    set_checked(row_of(rows, read_write, "db1"), 0);
+    set_checked(row_of(rows, read_only, "db1"), 1);
+    CHECK(problems(conclude(rows, rules, 3)) == Names{"warning: no standby"});
+}
+
+TEST_CASE("a check that is not done long after the start, or nobody knows when it was") {
+    for (const StatRow::Number uptime : {StatRow::Number{60}, StatRow::Number{}}) {
+        auto rows = unchecked_cluster({"db1", "db2"});
+        CHECK(problems(conclude(rows, rules, uptime)) ==
+              Names{"critical: no primary: 2 not checked yet",
+                    "critical: db1 gets traffic and was not checked yet "
+                    "(PostgresReadWrite-backend)",
+                    "critical: db2 gets traffic and was not checked yet "
+                    "(PostgresReadWrite-backend)",
+                    "warning: no standby",
+                    "warning: db1 gets traffic and was not checked yet (PostgresReadOnly-backend)",
+                    "warning: db2 gets traffic and was not checked yet "
+                    "(PostgresReadOnly-backend)"});
+        rows = cluster(healthy);
+        row_of(rows, read_write, "db1") = server_row(read_write, "db1", "UP", "INI");
+        const Routes routes = conclude(rows, rules, uptime);
+        CHECK(routes.primaries == Names{"db2"});
+        CHECK(routes.standbys == Names{"db1", "db3"});
+        CHECK(problems(routes) == Names{"critical: db1 gets traffic and was not checked yet "
+                                        "(PostgresReadWrite-backend)"});
+    }
 }
 
 TEST_CASE("servers without a check are always served") {
@@ -483,7 +550,8 @@ TEST_CASE("captured tables lead to the same conclusions whatever the version") {
         CHECK(routes.standbys.size() == 3);
         const Routes odd = conclude(stat_rows(std::string{"oddities-"} + version), rules);
         CHECK(odd.state == RouteState::critical);
-        CHECK(odd.primaries == Names{"primary", "checking", "going-down", "no-check"});
+        CHECK(odd.primaries == Names{"primary", "going-down", "no-check"});
+        CHECK(odd.unchecked == Names{"checking"});
         CHECK(odd.standbys == Names{"l7-ok"});
     }
 }
