@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 from harness import abilities, scratch
@@ -188,6 +189,41 @@ def test_a_socket_nobody_listens_on_any_more():
     assert_unknown(look(path), "nothing listens there: HAProxy is stopped")
     path.unlink()
     assert_unknown(look(path), "no such file: HAProxy is stopped")
+
+
+def make_file(path):
+    path.touch()
+
+
+def make_link_to_nowhere(path):
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("make, below, complaint", [
+    (make_file, "", "not a socket, but a regular file"),
+    (Path.mkdir, "", "not a socket, but a directory"),
+    (os.mkfifo, "", "not a socket, but a pipe"),
+    (make_link_to_nowhere, "", "no such file: HAProxy is stopped"),
+    (make_file, "/stats", "no such file: a part of the path is no directory"),
+    (Path.mkdir, "/stats", "no such file: HAProxy is stopped"),
+], ids=["file", "directory", "pipe", "link", "below a file", "in a directory"])
+def test_what_is_no_socket_of_haproxys(make, below, complaint):
+    path = scratch.directory("stats") / "socket"
+    make(path)
+    result = look(f"{path}{below}")
+    assert_unknown(result, f"{path}{below}: {complaint}")
+    assert ("HAProxy is stopped" in result.stdout) == ("HAProxy is stopped" in complaint)
+
+
+def test_a_socket_of_another_kind():
+    path = scratch.directory("stats") / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(str(path))
+        assert_unknown(look(path), "a socket of another kind: no 'stats socket' of HAProxy's")
+
+
+def test_a_device_is_no_socket():
+    assert_unknown(look("/dev/null"), "/dev/null: not a socket, but a device")
 
 
 @pytest.mark.parametrize("arguments", [("--colour",), ("--socket", "/nonexistent")],
