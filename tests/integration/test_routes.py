@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from harness import haproxy, ports, resolver, scratch
+from harness import abilities, haproxy, ports, resolver, scratch
 from harness.checks import run_check
 from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
 from harness.postgres import Server
@@ -215,6 +215,28 @@ def test_a_check_that_is_not_there(primary):
         proxy.wait_for_routes(readwrite=["db1"], readonly=[])
         shown = routes(proxy).stdout
         assert "check can't be executed" in shown
+
+
+def test_haproxy_may_not_start_checks():
+    abilities.require_root("HAProxy's limit on processes counts for other users")
+    dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
+    with HAProxy([dead], global_lines=["no insecure-fork-wanted"]) as proxy:
+        wait_for(lambda: proxy.results(READ_WRITE)["db1"][1] == "SOCKERR", "the first check")
+        assert problems(conclusions(proxy, CRITICAL))[0] == (
+            "no primary: 1 HAProxy can't fork, see insecure-fork-wanted (SOCKERR)")
+
+
+@pytest.mark.parametrize("command, words", [
+    ("/nonexistent/checkpgprimary", "a program or library of the check is missing"),
+    ("/etc/passwd", "a program of the check can't be executed")])
+def test_a_script_whose_program_does_not_run(command, words):
+    script = scratch.directory("script") / "check"
+    script.write_text(f"#!/bin/sh\nexec {command}\n")
+    script.chmod(0o755)
+    dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
+    with HAProxy([dead], programs={READ_WRITE: str(script)}) as proxy:
+        proxy.wait_for_routes(readwrite=[], readonly=[])
+        assert problems(conclusions(proxy, CRITICAL))[0] == f"no primary: 1 {words}"
 
 
 def test_a_frontend_that_is_not_open(cluster):
