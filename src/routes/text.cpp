@@ -53,8 +53,10 @@ Colour colour_of(const RouteEntry& entry) {
     return Colour::yellow;
 }
 
-std::string number_cell(StatRow::Number value, std::string_view unit = "") {
-    return value ? fmt::format("{}{}", *value, unit) : "-";
+std::string number_cell(StatRow::Number value) { return value ? std::to_string(*value) : "-"; }
+
+std::string took_cell(StatRow::Number duration) {
+    return duration && *duration >= 0 ? rough_duration(milliseconds{*duration}) : "-";
 }
 
 std::string text_cell(std::string_view text) { return text.empty() ? "-" : printable(text); }
@@ -81,8 +83,7 @@ constexpr std::array columns{
     Column{"SERVER", false, [](const RouteEntry& e) { return text_cell(e.row.server); }},
     Column{"STATUS", false, [](const RouteEntry& e) { return text_cell(e.row.status); }},
     Column{"CHECK", false, check_cell},
-    Column{"TOOK", true,
-           [](const RouteEntry& e) { return number_cell(e.row.check_duration, "ms"); }},
+    Column{"TOOK", true, [](const RouteEntry& e) { return took_cell(e.row.check_duration); }},
     Column{"SESSIONS", true, [](const RouteEntry& e) { return number_cell(e.row.sessions); }},
     Column{"MOST", true, [](const RouteEntry& e) { return number_cell(e.row.most_sessions); }},
     Column{"LIMIT", true, [](const RouteEntry& e) { return number_cell(e.row.session_limit); }},
