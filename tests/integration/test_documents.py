@@ -216,6 +216,14 @@ def test_exit_codes_of_the_checks(document):
         assert number == 0 or words in documented[number].lower(), (number, words)
 
 
+@pytest.mark.parametrize("program", CHECKS)
+def test_exit_codes_in_the_help_of_the_checks(program):
+    _, _, codes = run_check(program, "--help").stdout.partition("Exit codes:\n")
+    listed = re.findall(r"^ +(\d+) +(.*)$", codes, re.M)
+    assert {int(number): words for number, words in listed} == source_exit_codes()
+    assert codes.endswith("checkpgprimary(1) says what to do about each.\n")
+
+
 def test_exit_codes_of_checkpgroutes():
     status = re.search(r"Exit status: (.*);", run_check("checkpgroutes", "--help").stdout)[1]
     of_help = {int(number): word for number, word in re.findall(r"(\d) (\w+)", status)}
