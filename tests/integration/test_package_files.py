@@ -22,6 +22,8 @@ FILES = {
        for name in DOCUMENTS},
     **{f"/usr/share/licenses/checkpg/{name}": 0o644 for name in LICENCES}}
 
+#: A second name of another one.
+LINKED_PAGE = "/usr/share/man/man1/checkpgstandby.1.gz"
 #: Debian's name for it.
 RENAMED = {"/usr/share/doc/checkpg/CHANGELOG.md": "/usr/share/doc/checkpg/changelog.gz"}
 #: Debian wants these.
@@ -57,6 +59,9 @@ def without_compressions_of_more_libraries(files):
 def test_the_files_of_the_rpm_and_their_modes():
     entries = list(files_of_rpm(rpm_package()))
     files = {path: stat.S_IMODE(mode) for path, mode, *_ in entries if stat.S_ISREG(mode)}
+    links = [path for path, mode, *_ in entries if stat.S_ISLNK(mode)]
+    assert links == [LINKED_PAGE]
+    files[LINKED_PAGE] = FILES[LINKED_PAGE]
     assert without_compressions_of_more_libraries(files) == FILES
     assert {(owner, group) for _, _, owner, group, _, _ in entries} == {("root", "root")}
     assert {path for path, _, _, _, configuration, _ in entries if configuration} == {
