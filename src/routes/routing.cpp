@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -112,12 +113,38 @@ void mark_unused_slots(std::vector<RouteEntry>& entries) {
         entry.unused = is_without_address(entry.row) && resolved.contains(template_of(entry.row));
 }
 
+/// Puts servers on a list of names, but for those that are on it under another name.
+class ServerList {
+public:
+    ServerList(Names& names, Names& notes) : names_{names}, notes_{notes} {}
+
+    void add(const ServerView& server) {
+        const auto address = server.address();
+        if (!address.empty()) {
+            const auto [known, is_new] = names_by_address_.try_emplace(address, server.name);
+            if (!is_new) {
+                notes_.push_back(fmt::format("{} and {} are one server, {}", known->second,
+                                             server.name, address));
+                return;
+            }
+        }
+        names_.push_back(server.name);
+    }
+
+private:
+    Names& names_;
+    Names& notes_;
+    std::map<std::string_view, std::string_view> names_by_address_;
+};
+
 void sort_servers(Routes& routes, const std::vector<ServerView>& servers) {
+    ServerList primaries{routes.primaries, routes.notes};
+    ServerList standbys{routes.standbys, routes.notes};
     for (const ServerView& server : servers) {
         if (server.serves(BackendRole::read_write))
-            routes.primaries.push_back(server.name);
+            primaries.add(server);
         else if (server.serves(BackendRole::read_only))
-            routes.standbys.push_back(server.name);
+            standbys.add(server);
         else if (server.serves_unchecked())
             routes.unchecked.push_back(server.name);
         else

@@ -64,6 +64,17 @@ bool ServerView::serves_unchecked() const noexcept {
                        [](const RouteEntry* entry) { return entry->serves_unchecked(); });
 }
 
+std::string_view ServerView::address() const noexcept {
+    const std::string_view first = entries.front()->row.address;
+    const auto colon = first.rfind(':');
+    if (colon == std::string_view::npos || first.substr(colon) == ":0")
+        return {};
+    const bool alike = std::all_of(entries.begin(), entries.end(), [&](const RouteEntry* entry) {
+        return entry->row.address == first;
+    });
+    return alike ? first : std::string_view{};
+}
+
 std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries) {
     std::vector<ServerView> servers;
     std::unordered_map<std::string_view, std::size_t> positions;

@@ -526,6 +526,54 @@ TEST_CASE("a slot that is not in use is no reason for the others") {
     CHECK(problems(conclude(rows, rules)).front() == "critical: no primary: 1 unreachable");
 }
 
+TEST_CASE("one address and port under two names is one server") {
+    auto rows = cluster(healthy);
+    rows.push_back(backend_row("orders"));
+    rows.push_back(checked_row("orders", "db2.example.com", 0));
+    const RouteRules with_orders{{read_write, "orders"}, {read_only}, 90};
+    StatRow& other = rows.back();
+    const auto set_address = [&](const char* name, const char* address) {
+        row_of(rows, read_write, name).address = row_of(rows, read_only, name).address = address;
+    };
+    SECTION("two names") {
+        for (const char* address : {"192.0.2.12:5432", "[2001:db8::2]:5432"}) {
+            set_address("db2", address);
+            other.address = address;
+            const Routes routes = conclude(rows, with_orders);
+            CHECK(problems(routes) == Names{});
+            CHECK(routes.primaries == Names{"db2"});
+            CHECK(routes.notes ==
+                  Names{std::string{"db2 and db2.example.com are one server, "} + address});
+        }
+    }
+    const auto both = Names{"critical: 2 primaries: db2, db2.example.com"};
+    SECTION("another port") {
+        set_address("db2", "192.0.2.12:5432");
+        other.address = "192.0.2.12:5433";
+        CHECK(problems(conclude(rows, with_orders)) == both);
+    }
+    SECTION("addresses that HAProxy doesn't tell, or that are none of one server's") {
+        for (const char* address : {"", "unix", "192.0.2.12:0"}) {
+            CAPTURE(address);
+            set_address("db2", address);
+            other.address = address;
+            CHECK(problems(conclude(rows, with_orders)) == both);
+        }
+    }
+    SECTION("a name that has another address elsewhere") {
+        set_address("db2", "192.0.2.12:5432");
+        other.address = "192.0.2.12:5432";
+        row_of(rows, read_only, "db2").address = "192.0.2.99:5432";
+        CHECK(problems(conclude(rows, with_orders)) == both);
+    }
+    SECTION("standbys") {
+        rows.push_back(checked_row(read_only, "replica", 0));
+        rows.back().address = "192.0.2.11:5432";
+        set_address("db1", "192.0.2.11:5432");
+        CHECK(conclude(rows, rules).standbys == Names{"db1", "db3"});
+    }
+}
+
 TEST_CASE("several processes: a server is counted once, disagreement is warned of") {
     auto rows = stat_rows("processes-2.2");
     for (const StatRow& row : stat_rows("processes-second-2.2"))
@@ -548,7 +596,10 @@ TEST_CASE("captured tables lead to the same conclusions whatever the version") {
         CHECK(routes.state == RouteState::ok);
         CHECK(routes.primaries == Names{"acme-dvppg1db-server2.acme.corp.com"});
         CHECK(routes.standbys.size() == 3);
-        const Routes odd = conclude(stat_rows(std::string{"oddities-"} + version), rules);
+        auto odd_rows = stat_rows(std::string{"oddities-"} + version);
+        for (StatRow& row : odd_rows)
+            row.address.clear(); // all have that of one server
+        const Routes odd = conclude(odd_rows, rules);
         CHECK(odd.state == RouteState::critical);
         CHECK(odd.primaries == Names{"primary", "going-down", "no-check"});
         CHECK(odd.unchecked == Names{"checking"});
