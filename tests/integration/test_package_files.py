@@ -20,12 +20,17 @@ FILES = {
     "/usr/share/man/man5/checkpg.conf.5.gz": 0o644,
     **{f"/usr/share/doc/checkpg/{name}": 0o755 if name == "compare-checks" else 0o644
        for name in DOCUMENTS},
+    **{f"/usr/share/bash-completion/completions/{name}": 0o644 for name in EXECUTABLES},
+    "/usr/share/zsh/site-functions/_checkpg": 0o644,
     **{f"/usr/share/licenses/checkpg/{name}": 0o644 for name in LICENCES}}
 
-#: A second name of another one.
-LINKED_PAGE = "/usr/share/man/man1/checkpgstandby.1.gz"
-#: Debian's name for it.
-RENAMED = {"/usr/share/doc/checkpg/CHANGELOG.md": "/usr/share/doc/checkpg/changelog.gz"}
+#: Second names of others.
+LINKS = {"/usr/share/man/man1/checkpgstandby.1.gz",
+         "/usr/share/bash-completion/completions/checkpgstandby",
+         "/usr/share/bash-completion/completions/checkpgroutes"}
+#: Debian's name for it, and where its zsh looks.
+RENAMED = {"/usr/share/doc/checkpg/CHANGELOG.md": "/usr/share/doc/checkpg/changelog.gz",
+           "/usr/share/zsh/site-functions/_checkpg": "/usr/share/zsh/vendor-completions/_checkpg"}
 #: Debian wants these.
 DEBIAN_FILES = {"/usr/share/doc/checkpg/changelog.Debian.gz": 0o644,
                 "/usr/share/doc/checkpg/copyright": 0o644,
@@ -40,8 +45,7 @@ def files_of_rpm(package):
 
 
 def files_of_deb(package):
-    """(path, is_directory, mode, owner) of each entry. A manual page that only names another one
-    is a link there."""
+    """(path, is_directory, mode, owner) of each entry."""
     for line in output_of("dpkg-deb", "--contents", package).splitlines():
         kind, owner, _size, _date, _time, path = line.split(maxsplit=5)
         path, is_link, _ = path.removeprefix(".").partition(" -> ")
@@ -59,16 +63,18 @@ def without_compressions_of_more_libraries(files):
 def test_the_files_of_the_rpm_and_their_modes():
     entries = list(files_of_rpm(rpm_package()))
     files = {path: stat.S_IMODE(mode) for path, mode, *_ in entries if stat.S_ISREG(mode)}
-    links = [path for path, mode, *_ in entries if stat.S_ISLNK(mode)]
-    assert links == [LINKED_PAGE]
-    files[LINKED_PAGE] = FILES[LINKED_PAGE]
+    links = {path for path, mode, *_ in entries if stat.S_ISLNK(mode)}
+    assert links == LINKS
+    files |= {path: FILES[path] for path in links}
     assert without_compressions_of_more_libraries(files) == FILES
     assert {(owner, group) for _, _, owner, group, _, _ in entries} == {("root", "root")}
     assert {path for path, _, _, _, configuration, _ in entries if configuration} == {
         "/etc/checkpg/checkpg.conf"}
     assert {path: stat.S_IMODE(mode) for path, mode, *_ in entries if stat.S_ISDIR(mode)} == {
-        path: 0o755 for path in ("/etc/checkpg", "/usr/share/doc/checkpg",
-                                 "/usr/share/licenses/checkpg")}
+        path: 0o755 for path in ("/etc/checkpg", "/usr/share/bash-completion",
+                                 "/usr/share/bash-completion/completions",
+                                 "/usr/share/doc/checkpg", "/usr/share/licenses/checkpg",
+                                 "/usr/share/zsh", "/usr/share/zsh/site-functions")}
 
 
 def test_the_files_of_the_deb_are_the_same():
