@@ -10,9 +10,13 @@ install(FILES ${completions}/bash/checkpgprimary ${completions}/bash/checkpgstan
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${completions}/zsh/_checkpg DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 
-install(FILES README.md CHANGELOG.md docs/reference.md docs/split-brain.md docs/replacing-pgroute66.md
-  docs/selinux.md docs/examples/create-role.sql docs/examples/haproxy.cfg docs/examples/keepalived.conf
-  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+include(cmake/InstallDocuments.cmake)
+file(RELATIVE_PATH licence ${CMAKE_INSTALL_FULL_DOCDIR} ${CMAKE_INSTALL_FULL_DATADIR}/licenses/checkpg/checkpg)
+checkpg_install_documents(${CMAKE_INSTALL_DOCDIR}
+  README.md CHANGELOG.md docs/architecture.svg docs/performance.md docs/reference.md docs/split-brain.md
+  docs/replacing-pgroute66.md docs/selinux.md docs/examples/checkpg.conf docs/examples/create-role.sql
+  docs/examples/haproxy.cfg docs/examples/keepalived.conf
+  docs/examples/compare-checks=compare-checks LICENSE=${licence})
 install(PROGRAMS docs/examples/compare-checks DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # With the prefix /usr this is /etc, and else below the prefix.

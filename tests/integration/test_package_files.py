@@ -4,12 +4,15 @@ import re
 import stat
 
 import pytest
+from harness import scratch
 from harness.checks import REPOSITORY, run_check
+from harness.markdown import headings, links_in
 from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, selinux_package,
                               version)
 
-DOCUMENTS = ["CHANGELOG.md", "README.md", "compare-checks", "create-role.sql", "haproxy.cfg",
-             "keepalived.conf", "reference.md", "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
+DOCUMENTS = ["CHANGELOG.md", "README.md", "architecture.svg", "checkpg.conf", "compare-checks",
+             "create-role.sql", "haproxy.cfg", "keepalived.conf", "performance.md", "reference.md",
+             "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
 LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc", "libpq",
             "libstdc++", "nlohmann-json", "openssl"]
 
@@ -28,9 +31,8 @@ FILES = {
 LINKS = {"/usr/share/man/man1/checkpgstandby.1.gz",
          "/usr/share/bash-completion/completions/checkpgstandby",
          "/usr/share/bash-completion/completions/checkpgroutes"}
-#: Debian's name for it, and where its zsh looks.
-RENAMED = {"/usr/share/doc/checkpg/CHANGELOG.md": "/usr/share/doc/checkpg/changelog.gz",
-           "/usr/share/zsh/site-functions/_checkpg": "/usr/share/zsh/vendor-completions/_checkpg"}
+#: Where Debian's zsh looks.
+RENAMED = {"/usr/share/zsh/site-functions/_checkpg": "/usr/share/zsh/vendor-completions/_checkpg"}
 #: Debian wants these.
 DEBIAN_FILES = {"/usr/share/doc/checkpg/changelog.Debian.gz": 0o644,
                 "/usr/share/doc/checkpg/copyright": 0o644,
@@ -91,6 +93,46 @@ def test_the_files_of_the_deb_are_the_same():
 def test_the_selinux_package_is_one_file():
     files = [(path, stat.S_IMODE(mode)) for path, mode, *_ in files_of_rpm(selinux_package())]
     assert files == [("/usr/share/selinux/packages/checkpg.cil", 0o644)]
+
+
+def unpacked_rpm():
+    directory = scratch.directory("rpm")
+    output_of("sh", "-c", 'rpm2cpio "$0" | cpio --extract --make-directories --quiet', rpm_package(),
+              cwd=directory)
+    return directory
+
+
+def unpacked_deb():
+    directory = scratch.directory("deb")
+    output_of("dpkg-deb", "--extract", deb_package(), directory)
+    return directory
+
+
+@pytest.mark.parametrize("unpack", [unpacked_rpm, unpacked_deb])
+class TestUnpacked:
+    """What is installed is complete in itself."""
+
+    @pytest.fixture
+    def root(self, unpack):
+        return unpack()
+
+    def test_the_links_of_the_documents(self, root):
+        """None leads to a file of the sources, and none is lost that could lead somewhere."""
+        pages = list((root / "usr/share/doc/checkpg").glob("*.md"))
+        assert {page.name for page in pages} == {name for name in DOCUMENTS if name.endswith(".md")}
+        links = [(page, *link) for page in pages for link in links_in(page.read_text())]
+        for page, link, anchor in links:
+            target = page.parent / link if link else page
+            assert target.is_file(), f"{page.name}: {link}"
+            assert not anchor or anchor in headings(target.read_text()), f"{page.name}: {link}#{anchor}"
+        linked = {link for page, link, _ in links if page.name == "README.md"}
+        assert {*DOCUMENTS} - {"README.md", "compare-checks"} <= linked
+
+    def test_pages_can_be_read_by_name_and_by_path(self, root):
+        for name in EXECUTABLES:
+            page = root / f"usr/share/man/man1/{name}.1.gz"
+            for arguments in (("-l", page), ("-M", root / "usr/share/man", name)):
+                assert "EXIT STATUS" in output_of("man", "-E", "UTF-8", *arguments)
 
 
 def test_the_packages_depend_on_nothing():
