@@ -4,9 +4,19 @@ install(FILES docs/checkpgprimary.1 docs/checkpgstandby.1 docs/checkpgroutes.1
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/checkpg.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 
-install(FILES README.md CHANGELOG.md docs/reference.md docs/split-brain.md docs/replacing-pgroute66.md
-  docs/selinux.md docs/examples/create-role.sql docs/examples/haproxy.cfg docs/examples/keepalived.conf
-  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# Shells look for the completion of a command by its name: two of bash's files are links to the third.
+set(completions packaging/completions)
+install(FILES ${completions}/bash/checkpgprimary ${completions}/bash/checkpgstandby ${completions}/bash/checkpgroutes
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${completions}/zsh/_checkpg DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+
+include(cmake/InstallDocuments.cmake)
+file(RELATIVE_PATH licence ${CMAKE_INSTALL_FULL_DOCDIR} ${CMAKE_INSTALL_FULL_DATADIR}/licenses/checkpg/checkpg)
+checkpg_install_documents(${CMAKE_INSTALL_DOCDIR}
+  README.md CHANGELOG.md docs/architecture.svg docs/performance.md docs/reference.md docs/split-brain.md
+  docs/replacing-pgroute66.md docs/selinux.md docs/examples/checkpg.conf docs/examples/create-role.sql
+  docs/examples/haproxy.cfg docs/examples/keepalived.conf
+  docs/examples/compare-checks=compare-checks LICENSE=${licence})
 install(PROGRAMS docs/examples/compare-checks DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # With the prefix /usr this is /etc, and else below the prefix.

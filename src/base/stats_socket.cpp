@@ -47,6 +47,10 @@ std::string_view explain(int error) noexcept {
         return "no such file: HAProxy is stopped, or its 'stats socket' is elsewhere";
     case ECONNREFUSED:
         return "nothing listens there: HAProxy is stopped";
+    case ENOTDIR:
+        return "no such file: a part of the path is no directory";
+    case EPROTOTYPE:
+        return "a socket of another kind: no 'stats socket' of HAProxy's";
     default:
         return std::strerror(error);
     }
@@ -56,6 +60,35 @@ std::string_view explain(int error) noexcept {
     if (error == EAGAIN)
         fail_in_time("no connection");
     fail(explain(error));
+}
+
+/// What other than a socket is at this path, or nothing.
+std::string_view other_than_socket(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0)
+        return {};
+    switch (status.st_mode & S_IFMT) {
+    case S_IFSOCK:
+        return {};
+    case S_IFREG:
+        return "a regular file";
+    case S_IFDIR:
+        return "a directory";
+    case S_IFIFO:
+        return "a pipe";
+    default:
+        return "a device";
+    }
+}
+
+/// What connect(2) failed of. It says of anything that is no socket that the connection is refused.
+[[noreturn]] void fail_to_connect_to(const std::string& path, int error) {
+    if (error == EACCES)
+        fail(explain_denied_access(path));
+    if (error == ECONNREFUSED)
+        if (const auto other = other_than_socket(path); !other.empty())
+            fail(fmt::format("not a socket, but {}", other));
+    fail_to_connect(error == EINTR ? EAGAIN : error);
 }
 
 /// Waits until the socket is ready, or says no.
@@ -95,11 +128,8 @@ Descriptor connect_to_path(const std::string& path, Deadline deadline) {
     Descriptor connection = open_socket(AF_UNIX, 0);
     limit_blocking(connection, deadline);
     if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-        0) {
-        if (errno == EACCES)
-            fail(explain_denied_access(path));
-        fail_to_connect(errno == EINTR ? EAGAIN : errno);
-    }
+        0)
+        fail_to_connect_to(path, errno);
     ::fcntl(connection.get(), F_SETFL, O_NONBLOCK);
     return connection;
 }

@@ -1,6 +1,7 @@
 #include "check/invocation.hpp"
 
 #include "base/error.hpp"
+#include "base/exit_code.hpp"
 #include "base/units.hpp"
 
 #include <CLI/CLI.hpp>
@@ -87,6 +88,15 @@ void describe(CLI::App& app, CommandLine& line) {
     app.add_flag("-?,--help", line.help, "Print this help and exit");
 }
 
+/// What --help says below the options.
+std::string exit_codes() {
+    std::string text = "Exit codes:\n";
+    for (int number = 0; number <= to_int(ExitCode::configuration); ++number)
+        if (const auto code = exit_code_from_number(number))
+            text += fmt::format("  {:2}  {}\n", number, words(*code));
+    return text + "checkpgprimary(1) says what to do about each.\n";
+}
+
 void add_options(Invocation& invocation, const CLI::App& app, const CommandLine& line) {
     auto& options = invocation.options;
     if (app.count("--host") > 0) {
@@ -127,7 +137,7 @@ Invocation parse_command_line(std::string_view program, Arguments arguments,
     Invocation invocation;
     if (line.help) {
         invocation.action = Invocation::Action::show_help;
-        invocation.help = app.help();
+        invocation.help = app.help() + exit_codes();
     } else if (line.version) {
         invocation.action = Invocation::Action::show_version;
     } else {

@@ -113,6 +113,7 @@ std::string to_json(const Routes& routes, bool compact) {
     object["notes"] = routes.notes;
     object["primaries"] = routes.primaries;
     object["standbys"] = routes.standbys;
+    object["unchecked"] = routes.unchecked;
     object["neither"] = array(routes.idle, idle_server);
     object["sessions"] = known ? all_sessions(routes) : Json(nullptr);
     object["queued"] = known ? Json(routes.queued) : Json(nullptr);

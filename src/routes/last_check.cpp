@@ -25,7 +25,7 @@ constexpr std::array<Status, 17> statuses{{
     {"UNK", Kind::not_yet, "not checked yet"},
     {"INI", Kind::not_yet, "not checked yet"},
     {"HANA", Kind::failed, "errors in its traffic"},
-    {"SOCKERR", Kind::failed, "no socket to check with"},
+    {"SOCKERR", Kind::failed, "check can't be started"},
     {"L4OK", Kind::passed, "connected"},
     {"L4TOUT", Kind::failed, "connect timed out"},
     {"L4CON", Kind::failed, "can't connect"},
@@ -41,6 +41,10 @@ constexpr std::array<Status, 17> statuses{{
     {"PROCTOUT", Kind::failed, "check took too long"},
 }};
 
+/// By the conventions of shells, and of the dynamic linker.
+constexpr int not_executable = 126;
+constexpr int not_found = 127;
+/// HAProxy's own.
 constexpr int not_executed = 255;
 constexpr std::int64_t by_signal = 4294967295;
 
@@ -50,6 +54,10 @@ LastCheck program_failed(const StatRow& row, BackendRole role) {
     const auto number = row.check_code.value_or(-1);
     if (number == to_int(ExitCode::other_role))
         return {Kind::other_role, std::string{role_word(role == BackendRole::read_only)}};
+    if (number == not_executable)
+        return {Kind::failed, "a program of the check can't be executed"};
+    if (number == not_found)
+        return {Kind::failed, "a program or library of the check is missing"};
     if (number == not_executed)
         return {Kind::failed, "check can't be executed"};
     if (number == by_signal)
@@ -62,7 +70,15 @@ LastCheck program_failed(const StatRow& row, BackendRole role) {
     return {Kind::failed, fmt::format("exit code {}", number)};
 }
 
-LastCheck haproxys_own(std::string_view name) {
+/// HAProxy has a limit of no processes for itself, unless `insecure-fork-wanted` lifts it; it keeps
+/// what errno says.
+bool may_not_fork(std::string_view name, const StatRow& row) {
+    return name == "SOCKERR" && row.check_detail == "Resource temporarily unavailable";
+}
+
+LastCheck haproxys_own(std::string_view name, const StatRow& row) {
+    if (may_not_fork(name, row))
+        return {Kind::failed, "HAProxy can't fork, see insecure-fork-wanted (SOCKERR)"};
     const auto found = std::find_if(statuses.begin(), statuses.end(),
                                     [&](const Status& status) { return status.name == name; });
     if (found == statuses.end())
@@ -79,10 +95,14 @@ LastCheck finished_check(std::string_view name, const StatRow& row, BackendRole 
         return {Kind::passed, std::string{role_word(role == BackendRole::read_write)}};
     if (name == "PROCERR")
         return program_failed(row, role);
-    return haproxys_own(name);
+    return haproxys_own(name, row);
 }
 
 } // namespace
+
+bool is_unchecked(const StatRow& row) {
+    return last_check(row, BackendRole::read_write).kind == Kind::not_yet;
+}
 
 LastCheck last_check(const StatRow& row, BackendRole role) {
     constexpr std::string_view running_sign = "* ";

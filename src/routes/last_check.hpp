@@ -24,6 +24,9 @@ struct LastCheck {
     bool running = false; ///< another check is under way
 };
 
+/// Whether the server has a check whose first run has not ended: its status is only assumed.
+bool is_unchecked(const StatRow& row);
+
 /// The last check of `row`, in words. Codes of checkpgprimary and checkpgstandby read as their
 /// manual has them, 0 and 1 as the role that was found: it depends on the backend's `role`.
 LastCheck last_check(const StatRow& row, BackendRole role);

@@ -2,11 +2,15 @@
 
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
+#include "routes/server_names.hpp"
 #include "routes/show_stat.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <iterator>
+#include <utility>
 
 namespace checkpg {
 
@@ -18,27 +22,6 @@ std::vector<StatsSocket> sockets_of(const RoutesSettings& settings) {
     return {find_stats_socket("--socket")};
 }
 
-std::vector<StatRow> read_rows(const StatsSocket& socket, Deadline deadline) {
-    return naming(socket,
-                  [&] { return parse_show_stat(ask_haproxy(socket, "show stat", deadline)); });
-}
-
-/// All processes share the deadline. Asked in turn: they are on this machine, and when one does
-/// not answer nothing is known anyway.
-std::vector<StatRow> read_all_rows(const RoutesSettings& settings) {
-    const Deadline deadline = Deadline::in(settings.timeout);
-    const auto sockets = sockets_of(settings);
-    std::vector<StatRow> all;
-    for (std::size_t i = 0; i < sockets.size(); ++i) {
-        auto rows = read_rows(sockets[i], deadline);
-        if (sockets.size() > 1) // the processes' own numbers may be the same
-            for (StatRow& row : rows)
-                row.process = static_cast<std::int64_t>(i) + 1;
-        std::move(rows.begin(), rows.end(), std::back_inserter(all));
-    }
-    return all;
-}
-
 /// The value of a line "Version: 2.6.12" in `info`, or nothing.
 std::string_view info_value(std::string_view key, std::string_view info) {
     const auto begin = info.find(key);
@@ -46,6 +29,52 @@ std::string_view info_value(std::string_view key, std::string_view info) {
         return {};
     info.remove_prefix(begin + key.size());
     return info.substr(0, info.find('\n'));
+}
+
+/// The seconds since this process of HAProxy's started.
+StatRow::Number uptime_in(std::string_view info) {
+    const auto digits = info_value("Uptime_sec: ", info);
+    std::int64_t seconds = 0;
+    const auto* const end = digits.data() + digits.size();
+    const auto result = std::from_chars(digits.data(), end, seconds);
+    if (result.ec != std::errc{} || result.ptr != end || seconds < 0)
+        return std::nullopt;
+    return seconds;
+}
+
+/// What all processes say, and the longest uptime of those whose first checks are not all done.
+struct Answers {
+    std::vector<StatRow> rows;
+    StatRow::Number uptime;
+};
+
+Answers ask_one(const StatsSocket& socket, Deadline deadline) {
+    return naming(socket, [&] {
+        Answers answers{parse_show_stat(ask_haproxy(socket, "show stat", deadline)), {}};
+        auto& rows = answers.rows;
+        if (std::any_of(rows.begin(), rows.end(), is_without_address))
+            read_names(rows, ask_haproxy(socket, "show servers state", deadline));
+        if (std::any_of(rows.begin(), rows.end(), is_unchecked))
+            answers.uptime = uptime_in(ask_haproxy(socket, "show info", deadline));
+        return answers;
+    });
+}
+
+/// All processes share the deadline. Asked in turn: they are on this machine, and when one does
+/// not answer nothing is known anyway.
+Answers ask_all(const RoutesSettings& settings) {
+    const Deadline deadline = Deadline::in(settings.timeout);
+    const auto sockets = sockets_of(settings);
+    Answers all;
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+        Answers one = ask_one(sockets[i], deadline);
+        if (sockets.size() > 1) // the processes' own numbers may be the same
+            for (StatRow& row : one.rows)
+                row.process = static_cast<std::int64_t>(i) + 1;
+        std::move(one.rows.begin(), one.rows.end(), std::back_inserter(all.rows));
+        all.uptime = std::max(all.uptime, one.uptime);
+    }
+    return all;
 }
 
 std::string introduce(const StatsSocket& socket, Deadline deadline) {
@@ -64,7 +93,8 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
 
 Routes look_at_routes(const RoutesSettings& settings) {
     try {
-        return conclude(read_all_rows(settings), settings.rules);
+        Answers answers = ask_all(settings);
+        return conclude(std::move(answers.rows), settings.rules, answers.uptime);
     } catch (const HaproxyError& error) {
         return unknown_routes(error.what());
     }

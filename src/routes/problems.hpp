@@ -8,7 +8,9 @@
 namespace checkpg {
 
 /// Fills in what is wrong with `routes`, worst first, what is worth a note, and its state. The
-/// rest of `routes` is complete; `servers` are the servers among its entries.
-void find_problems(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules);
+/// rest of `routes` is complete; `servers` are the servers among its entries; `uptime` is
+/// conclude()'s.
+void find_problems(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules,
+                   StatRow::Number uptime);
 
 } // namespace checkpg

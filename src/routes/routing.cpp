@@ -3,13 +3,16 @@
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
 #include "routes/problems.hpp"
+#include "routes/server_names.hpp"
 #include "routes/server_view.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace checkpg {
@@ -96,12 +99,54 @@ void spare_backups(std::vector<RouteEntry>& entries) {
         }
 }
 
+/// A server without an address is no trouble where others of its backend that are resolved from the
+/// same name have theirs: it is a slot of a server-template that is not in use.
+void mark_unused_slots(std::vector<RouteEntry>& entries) {
+    std::set<std::tuple<std::string, StatRow::Number, std::string>> resolved;
+    const auto template_of = [](const StatRow& row) {
+        return std::tuple{row.proxy, row.process, row.resolved_from};
+    };
+    for (const RouteEntry& entry : entries)
+        if (!entry.row.resolved_from.empty() && !is_without_address(entry.row))
+            resolved.insert(template_of(entry.row));
+    for (RouteEntry& entry : entries)
+        entry.unused = is_without_address(entry.row) && resolved.contains(template_of(entry.row));
+}
+
+/// Puts servers on a list of names, but for those that are on it under another name.
+class ServerList {
+public:
+    ServerList(Names& names, Names& notes) : names_{names}, notes_{notes} {}
+
+    void add(const ServerView& server) {
+        const auto address = server.address();
+        if (!address.empty()) {
+            const auto [known, is_new] = names_by_address_.try_emplace(address, server.name);
+            if (!is_new) {
+                notes_.push_back(fmt::format("{} and {} are one server, {}", known->second,
+                                             server.name, address));
+                return;
+            }
+        }
+        names_.push_back(server.name);
+    }
+
+private:
+    Names& names_;
+    Names& notes_;
+    std::map<std::string_view, std::string_view> names_by_address_;
+};
+
 void sort_servers(Routes& routes, const std::vector<ServerView>& servers) {
+    ServerList primaries{routes.primaries, routes.notes};
+    ServerList standbys{routes.standbys, routes.notes};
     for (const ServerView& server : servers) {
         if (server.serves(BackendRole::read_write))
-            routes.primaries.push_back(server.name);
+            primaries.add(server);
         else if (server.serves(BackendRole::read_only))
-            routes.standbys.push_back(server.name);
+            standbys.add(server);
+        else if (server.serves_unchecked())
+            routes.unchecked.push_back(server.name);
         else
             routes.idle.push_back(idle_server(server));
     }
@@ -142,17 +187,18 @@ std::string_view words(RouteState state) noexcept {
     return "unknown";
 }
 
-Routes conclude(std::vector<StatRow> rows, const RouteRules& rules) {
+Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime) {
     refuse_missing(rules.read_write, rows);
     refuse_missing(rules.read_only, rows);
     Routes routes;
     routes.several_processes = has_several_processes(rows);
     routes.entries = entries_of(std::move(rows), rules);
     spare_backups(routes.entries);
+    mark_unused_slots(routes.entries);
     const auto servers = view_servers(routes.entries);
     sort_servers(routes, servers);
     count_traffic(routes);
-    find_problems(routes, servers, rules);
+    find_problems(routes, servers, rules, uptime);
     return routes;
 }
 

@@ -31,7 +31,13 @@ struct RouteEntry {
     LastCheck check;
     bool serving = false; ///< of a server: new connections may go to it
     bool spare = false;   ///< a backup server that is up while others of its backend serve
+    bool unused = false;  ///< a slot of a server-template that no address is left for
     bool changed = false; ///< set by ChangeMarks, for display
+
+    /// New connections may go to it, though HAProxy only assumes that it is up.
+    bool serves_unchecked() const noexcept {
+        return serving && check.kind == LastCheck::Kind::not_yet;
+    }
 };
 
 struct Traffic {
@@ -58,6 +64,7 @@ struct Routes {
     std::vector<std::string> notes;    ///< worth knowing, no problem
     std::vector<std::string> primaries;
     std::vector<std::string> standbys;
+    std::vector<std::string> unchecked; ///< get traffic, and no check has found their role yet
     std::vector<IdleServer> idle;
     Traffic read_write;
     Traffic read_only;
@@ -67,9 +74,11 @@ struct Routes {
 };
 
 /// Draws the conclusions: a server of a read-write backend that gets traffic is a primary, one of
-/// a read-only backend that isn't is a standby. Pure. Throws HaproxyError if a backend named in
-/// the rules doesn't exist.
-Routes conclude(std::vector<StatRow> rows, const RouteRules& rules);
+/// a read-only backend that isn't is a standby. One that no check has
+/// looked at yet is neither. `uptime` is the time in seconds since HAProxy started, if it was
+/// asked: for a first minute checks need not be done. Pure. Throws HaproxyError if a backend named
+/// in the rules doesn't exist.
+Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime = {});
 
 /// The routes when nothing could be learnt, for the reason given.
 Routes unknown_routes(std::string reason);

@@ -55,15 +55,31 @@ std::string each_reason(const Entries& entries) {
 
 bool ServerView::serves(BackendRole role) const noexcept {
     return std::any_of(entries.begin(), entries.end(), [&](const RouteEntry* entry) {
-        return entry->serving && entry->role == role;
+        return entry->serving && !entry->serves_unchecked() && entry->role == role;
     });
+}
+
+bool ServerView::serves_unchecked() const noexcept {
+    return std::any_of(entries.begin(), entries.end(),
+                       [](const RouteEntry* entry) { return entry->serves_unchecked(); });
+}
+
+std::string_view ServerView::address() const noexcept {
+    const std::string_view first = entries.front()->row.address;
+    const auto colon = first.rfind(':');
+    if (colon == std::string_view::npos || first.substr(colon) == ":0")
+        return {};
+    const bool alike = std::all_of(entries.begin(), entries.end(), [&](const RouteEntry* entry) {
+        return entry->row.address == first;
+    });
+    return alike ? first : std::string_view{};
 }
 
 std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries) {
     std::vector<ServerView> servers;
     std::unordered_map<std::string_view, std::size_t> positions;
     for (const RouteEntry& entry : entries) {
-        if (entry.row.kind != StatRow::Kind::server)
+        if (entry.row.kind != StatRow::Kind::server || entry.unused)
             continue;
         const auto [found, is_new] = positions.try_emplace(entry.row.server, servers.size());
         if (is_new)

@@ -3,6 +3,7 @@
 #include "routes/routing.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace checkpg {
@@ -12,12 +13,19 @@ struct ServerView {
     std::string name;
     std::vector<const RouteEntry*> entries;
 
-    /// New connections of this role may go to it, in at least one backend and process.
+    /// New connections of this role may go to it, in at least one backend and process where it was
+    /// checked, or has no check.
     bool serves(BackendRole role) const noexcept;
+    /// The address and port of all its lines; empty if they differ, or HAProxy doesn't tell a
+    /// line's, or it is none that belongs to one server: "unix", or port 0, which stands for the
+    /// client's.
+    std::string_view address() const noexcept;
+    /// New connections may go to it in at least one where it was not checked yet.
+    bool serves_unchecked() const noexcept;
 };
 
-/// The servers among these entries, each once, in order of appearance. The entries must outlive
-/// the result.
+/// The servers among these entries, each once, in order of appearance; slots that are not in use
+/// are none. The entries must outlive the result.
 std::vector<ServerView> view_servers(const std::vector<RouteEntry>& entries);
 
 /// Why this line of a server gets no traffic: "access denied", "in maintenance (via a/b)" ...

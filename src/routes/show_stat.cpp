@@ -126,7 +126,8 @@ StatRow row_of(const CsvRecord& record, StatRow::Kind kind, const Columns& colum
             number(qcur),
             number(weight),
             number(lastchg),
-            text(bck) == "1"};
+            text(bck) == "1",
+            {}};
 }
 
 bool is_blank(const CsvRecord& record) { return record.size() == 1 && record[0].empty(); }

@@ -46,15 +46,17 @@ Colour colour_of(const RouteEntry& entry) {
     if (entry.serving)
         return kind == LastCheck::Kind::passed || kind == LastCheck::Kind::none ? Colour::green
                                                                                 : Colour::yellow;
-    if (entry.spare)
+    if (entry.spare || entry.unused)
         return Colour::none;
     if (entry.row.status.starts_with("DOWN"))
         return kind == LastCheck::Kind::failed ? Colour::red : Colour::none;
     return Colour::yellow;
 }
 
-std::string number_cell(StatRow::Number value, std::string_view unit = "") {
-    return value ? fmt::format("{}{}", *value, unit) : "-";
+std::string number_cell(StatRow::Number value) { return value ? std::to_string(*value) : "-"; }
+
+std::string took_cell(StatRow::Number duration) {
+    return duration && *duration >= 0 ? rough_duration(milliseconds{*duration}) : "-";
 }
 
 std::string text_cell(std::string_view text) { return text.empty() ? "-" : printable(text); }
@@ -81,8 +83,7 @@ constexpr std::array columns{
     Column{"SERVER", false, [](const RouteEntry& e) { return text_cell(e.row.server); }},
     Column{"STATUS", false, [](const RouteEntry& e) { return text_cell(e.row.status); }},
     Column{"CHECK", false, check_cell},
-    Column{"TOOK", true,
-           [](const RouteEntry& e) { return number_cell(e.row.check_duration, "ms"); }},
+    Column{"TOOK", true, [](const RouteEntry& e) { return took_cell(e.row.check_duration); }},
     Column{"SESSIONS", true, [](const RouteEntry& e) { return number_cell(e.row.sessions); }},
     Column{"MOST", true, [](const RouteEntry& e) { return number_cell(e.row.most_sessions); }},
     Column{"LIMIT", true, [](const RouteEntry& e) { return number_cell(e.row.session_limit); }},
@@ -199,6 +200,8 @@ std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style)
         return lines;
     lines.push_back("primary:   " + joined(routes.primaries));
     lines.push_back("standbys:  " + joined(routes.standbys));
+    if (!routes.unchecked.empty())
+        lines.push_back("unchecked: " + joined(routes.unchecked));
     for (const IdleServer& server : routes.idle)
         lines.push_back(fmt::format("neither:   {}: {}", printable(server.name), server.reason));
     lines.push_back(

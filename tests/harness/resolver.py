@@ -4,7 +4,7 @@ import os
 import socket
 import struct
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from . import abilities, scratch
 
@@ -46,17 +46,25 @@ def name_server(names, *, behind_a_dead_one=False):
     list of IPv4 addresses, and says of others that they don't exist. It may be the second of two, of
     which the first never answers."""
     servers = [_NAME_SERVER, _SECOND_NAME_SERVER] if behind_a_dead_one else [_NAME_SERVER]
-    sockets = [_bound(address) for address in servers]
-    thread = threading.Thread(target=_serve, args=(sockets[-1], names))
-    thread.start()
-    try:
+    with ExitStack() as stack:
+        for address in servers[:-1]:
+            stack.enter_context(_bound(address))
+        stack.enter_context(answering(names, servers[-1]))
         yield prefix("hosts: files dns\n", "".join(f"nameserver {each}\n" for each in servers))
-    finally:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
-            ending.sendto(b"", (servers[-1], 53))
-        thread.join()
-        for each in sockets:
-            each.close()
+
+
+@contextmanager
+def answering(names, address=_NAME_SERVER):
+    """The address of a name server that knows these names, as in name_server()."""
+    with _bound(address) as server:
+        thread = threading.Thread(target=_serve, args=(server, names))
+        thread.start()
+        try:
+            yield address
+        finally:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
+                ending.sendto(b"", (address, 53))
+            thread.join()
 
 
 def _bound(address):

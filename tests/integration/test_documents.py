@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 from harness import scratch
@@ -216,6 +217,14 @@ def test_exit_codes_of_the_checks(document):
         assert number == 0 or words in documented[number].lower(), (number, words)
 
 
+@pytest.mark.parametrize("program", CHECKS)
+def test_exit_codes_in_the_help_of_the_checks(program):
+    _, _, codes = run_check(program, "--help").stdout.partition("Exit codes:\n")
+    listed = re.findall(r"^ +(\d+) +(.*)$", codes, re.M)
+    assert {int(number): words for number, words in listed} == source_exit_codes()
+    assert codes.endswith("checkpgprimary(1) says what to do about each.\n")
+
+
 def test_exit_codes_of_checkpgroutes():
     status = re.search(r"Exit status: (.*);", run_check("checkpgroutes", "--help").stdout)[1]
     of_help = {int(number): word for number, word in re.findall(r"(\d) (\w+)", status)}
@@ -382,8 +391,17 @@ def test_apropos_finds_every_name(page, names):
     assert set(re.findall(r': "(\S+) - ', found.stdout)) == names
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_man_shows_the_file_by_its_path(page):
+    run = subprocess.run(["man", "-E", "UTF-8", "-l", DOCS / page], cwd=DOCS.parent,
+                         capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "\nDESCRIPTION\n" in run.stdout
+
+
 def test_checkpgstandby_is_a_second_name():
-    assert (DOCS / "checkpgstandby.1").read_text() == ".so man1/checkpgprimary.1\n"
+    """A link, which man -l can follow; `.so` it looks for from where it is called."""
+    assert (DOCS / "checkpgstandby.1").readlink() == Path("checkpgprimary.1")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -4,12 +4,15 @@ import re
 import stat
 
 import pytest
+from harness import scratch
 from harness.checks import REPOSITORY, run_check
+from harness.markdown import headings, links_in
 from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, selinux_package,
                               version)
 
-DOCUMENTS = ["CHANGELOG.md", "README.md", "compare-checks", "create-role.sql", "haproxy.cfg",
-             "keepalived.conf", "reference.md", "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
+DOCUMENTS = ["CHANGELOG.md", "README.md", "architecture.svg", "checkpg.conf", "compare-checks",
+             "create-role.sql", "haproxy.cfg", "keepalived.conf", "performance.md", "reference.md",
+             "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
 LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc", "libpq",
             "libstdc++", "nlohmann-json", "openssl"]
 
@@ -20,10 +23,16 @@ FILES = {
     "/usr/share/man/man5/checkpg.conf.5.gz": 0o644,
     **{f"/usr/share/doc/checkpg/{name}": 0o755 if name == "compare-checks" else 0o644
        for name in DOCUMENTS},
+    **{f"/usr/share/bash-completion/completions/{name}": 0o644 for name in EXECUTABLES},
+    "/usr/share/zsh/site-functions/_checkpg": 0o644,
     **{f"/usr/share/licenses/checkpg/{name}": 0o644 for name in LICENCES}}
 
-#: Debian's name for it.
-RENAMED = {"/usr/share/doc/checkpg/CHANGELOG.md": "/usr/share/doc/checkpg/changelog.gz"}
+#: Second names of others.
+LINKS = {"/usr/share/man/man1/checkpgstandby.1.gz",
+         "/usr/share/bash-completion/completions/checkpgstandby",
+         "/usr/share/bash-completion/completions/checkpgroutes"}
+#: Where Debian's zsh looks.
+RENAMED = {"/usr/share/zsh/site-functions/_checkpg": "/usr/share/zsh/vendor-completions/_checkpg"}
 #: Debian wants these.
 DEBIAN_FILES = {"/usr/share/doc/checkpg/changelog.Debian.gz": 0o644,
                 "/usr/share/doc/checkpg/copyright": 0o644,
@@ -38,8 +47,7 @@ def files_of_rpm(package):
 
 
 def files_of_deb(package):
-    """(path, is_directory, mode, owner) of each entry. A manual page that only names another one
-    is a link there."""
+    """(path, is_directory, mode, owner) of each entry."""
     for line in output_of("dpkg-deb", "--contents", package).splitlines():
         kind, owner, _size, _date, _time, path = line.split(maxsplit=5)
         path, is_link, _ = path.removeprefix(".").partition(" -> ")
@@ -57,13 +65,18 @@ def without_compressions_of_more_libraries(files):
 def test_the_files_of_the_rpm_and_their_modes():
     entries = list(files_of_rpm(rpm_package()))
     files = {path: stat.S_IMODE(mode) for path, mode, *_ in entries if stat.S_ISREG(mode)}
+    links = {path for path, mode, *_ in entries if stat.S_ISLNK(mode)}
+    assert links == LINKS
+    files |= {path: FILES[path] for path in links}
     assert without_compressions_of_more_libraries(files) == FILES
     assert {(owner, group) for _, _, owner, group, _, _ in entries} == {("root", "root")}
     assert {path for path, _, _, _, configuration, _ in entries if configuration} == {
         "/etc/checkpg/checkpg.conf"}
     assert {path: stat.S_IMODE(mode) for path, mode, *_ in entries if stat.S_ISDIR(mode)} == {
-        path: 0o755 for path in ("/etc/checkpg", "/usr/share/doc/checkpg",
-                                 "/usr/share/licenses/checkpg")}
+        path: 0o755 for path in ("/etc/checkpg", "/usr/share/bash-completion",
+                                 "/usr/share/bash-completion/completions",
+                                 "/usr/share/doc/checkpg", "/usr/share/licenses/checkpg",
+                                 "/usr/share/zsh", "/usr/share/zsh/site-functions")}
 
 
 def test_the_files_of_the_deb_are_the_same():
@@ -80,6 +93,46 @@ def test_the_files_of_the_deb_are_the_same():
 def test_the_selinux_package_is_one_file():
     files = [(path, stat.S_IMODE(mode)) for path, mode, *_ in files_of_rpm(selinux_package())]
     assert files == [("/usr/share/selinux/packages/checkpg.cil", 0o644)]
+
+
+def unpacked_rpm():
+    directory = scratch.directory("rpm")
+    output_of("sh", "-c", 'rpm2cpio "$0" | cpio --extract --make-directories --quiet', rpm_package(),
+              cwd=directory)
+    return directory
+
+
+def unpacked_deb():
+    directory = scratch.directory("deb")
+    output_of("dpkg-deb", "--extract", deb_package(), directory)
+    return directory
+
+
+@pytest.mark.parametrize("unpack", [unpacked_rpm, unpacked_deb])
+class TestUnpacked:
+    """What is installed is complete in itself."""
+
+    @pytest.fixture
+    def root(self, unpack):
+        return unpack()
+
+    def test_the_links_of_the_documents(self, root):
+        """None leads to a file of the sources, and none is lost that could lead somewhere."""
+        pages = list((root / "usr/share/doc/checkpg").glob("*.md"))
+        assert {page.name for page in pages} == {name for name in DOCUMENTS if name.endswith(".md")}
+        links = [(page, *link) for page in pages for link in links_in(page.read_text())]
+        for page, link, anchor in links:
+            target = page.parent / link if link else page
+            assert target.is_file(), f"{page.name}: {link}"
+            assert not anchor or anchor in headings(target.read_text()), f"{page.name}: {link}#{anchor}"
+        linked = {link for page, link, _ in links if page.name == "README.md"}
+        assert {*DOCUMENTS} - {"README.md", "compare-checks"} <= linked
+
+    def test_pages_can_be_read_by_name_and_by_path(self, root):
+        for name in EXECUTABLES:
+            page = root / f"usr/share/man/man1/{name}.1.gz"
+            for arguments in (("-l", page), ("-M", root / "usr/share/man", name)):
+                assert "EXIT STATUS" in output_of("man", "-E", "UTF-8", *arguments)
 
 
 def test_the_packages_depend_on_nothing():

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 from harness.checks import REPOSITORY, run_check
+from harness.markdown import headings, links_in
 from harness.packages import EXECUTABLES, version
 
 DOCS = REPOSITORY / "docs"
@@ -169,16 +170,10 @@ def test_every_folder_is_in_the_architecture():
 # Links
 
 
-def headings(text):
-    """The anchors of a page's headings, as code hosts make them."""
-    titles = re.findall(r"^#+ (.*)$", re.sub(r"^    .*$", "", text, flags=re.M), re.M)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
 @pytest.mark.parametrize("document", markdown_files())
 def test_the_links_of_markdown_lead_to_files(document):
     path = REPOSITORY / document
-    for link, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", path.read_text()):
+    for link, anchor in links_in(path.read_text()):
         target = path.parent / link if link else path
         assert target.exists(), link
         assert not anchor or anchor in headings(target.read_text()), f"{link}#{anchor}"

@@ -1,9 +1,10 @@
 """checkpgroutes over the states of a real cluster behind a real HAProxy."""
 
 import json
+import re
 
 import pytest
-from harness import haproxy, ports
+from harness import abilities, haproxy, ports, resolver, scratch
 from harness.checks import run_check
 from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
 from harness.postgres import Server
@@ -165,11 +166,77 @@ def test_all_servers_are_down():
             "no primary: 2 unreachable", "no standby", "db1: unreachable", "db2: unreachable"]
 
 
+def test_haproxy_has_just_started():
+    """Its first checks take a while, and it counts everybody as up until they are done."""
+    slow = scratch.directory("slow") / "check"
+    slow.write_text("#!/bin/sh\nexec /bin/sleep 3\n")
+    slow.chmod(0o755)
+    servers = [haproxy.Target(f"db{i}", "127.0.0.1", ports.free_port()) for i in range(3)]
+    with HAProxy(servers, programs={READ_WRITE: str(slow), READ_ONLY: str(slow)},
+                 interval="8s") as proxy:
+        found = conclusions(proxy, WARNING)
+        assert found["primaries"] == found["standbys"] == found["neither"] == []
+        assert found["unchecked"] == ["db0", "db1", "db2"]
+        problem, = problems(found)
+        assert re.fullmatch(r"HAProxy started \d+s ago, 3 not checked yet", problem)
+        assert "\nunchecked: db0, db1, db2\n" in routes(proxy).stdout
+
+
+def by_name(address, *lines):
+    """Lines for HAProxy's global section, with one that resolves names behind it, and for its
+    backends."""
+    return {"global_lines": ["resolvers dns", f"nameserver one {address}:53", "resolve_retries 1",
+                             "timeout resolve 200ms", "timeout retry 200ms", "hold valid 1s"],
+            "backend_lines": ["default-server inter 300ms rise 1 fall 1 resolvers dns "
+                              "init-addr none", *lines]}
+
+
+def test_slots_of_a_server_template_that_are_not_in_use(primary):
+    port = primary.port
+    with resolver.answering({"pg.test": ["127.0.0.1"]}) as address, HAProxy([], **by_name(
+            address, f"server-template db 1-3 pg.test:{port} check",
+            f"server gone gone.test:{port} check")) as proxy:
+        wait_for(lambda: proxy.results(READ_WRITE)["db1"] == ("UP", "PROCOK", 0), "the primary")
+        found = conclusions(proxy, WARNING, "--read-only", "")
+        assert found["primaries"] == ["db1"]
+        assert problems(found) == ["gone: in maintenance (resolution)"]
+        assert found["notes"] == ["slots of a server-template that are not in use: db2, db3"]
+
+
+def test_a_server_template_without_any_address(primary):
+    with resolver.answering({}) as address, HAProxy([], **by_name(
+            address, f"server-template db 1-3 pg.test:{primary.port} check")) as proxy:
+        found = conclusions(proxy, CRITICAL)
+        assert problems(found)[:2] == ["no primary: 3 in maintenance (resolution)", "no standby"]
+
+
 def test_a_check_that_is_not_there(primary):
     with HAProxy([primary], programs={READ_ONLY: "/nonexistent/checkpgstandby"}) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=[])
         shown = routes(proxy).stdout
         assert "check can't be executed" in shown
+
+
+def test_haproxy_may_not_start_checks():
+    abilities.require_root("HAProxy's limit on processes counts for other users")
+    dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
+    with HAProxy([dead], global_lines=["no insecure-fork-wanted"]) as proxy:
+        wait_for(lambda: proxy.results(READ_WRITE)["db1"][1] == "SOCKERR", "the first check")
+        assert problems(conclusions(proxy, CRITICAL))[0] == (
+            "no primary: 1 HAProxy can't fork, see insecure-fork-wanted (SOCKERR)")
+
+
+@pytest.mark.parametrize("command, words", [
+    ("/nonexistent/checkpgprimary", "a program or library of the check is missing"),
+    ("/etc/passwd", "a program of the check can't be executed")])
+def test_a_script_whose_program_does_not_run(command, words):
+    script = scratch.directory("script") / "check"
+    script.write_text(f"#!/bin/sh\nexec {command}\n")
+    script.chmod(0o755)
+    dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
+    with HAProxy([dead], programs={READ_WRITE: str(script)}) as proxy:
+        proxy.wait_for_routes(readwrite=[], readonly=[])
+        assert problems(conclusions(proxy, CRITICAL))[0] == f"no primary: 1 {words}"
 
 
 def test_a_frontend_that_is_not_open(cluster):

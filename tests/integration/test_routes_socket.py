@@ -8,13 +8,14 @@ import pwd
 import shutil
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 from harness import abilities, scratch
 from harness.checks import PeakMemory, is_instrumented, public_copy, run_check
 from harness.waiting import PATIENCE
 from stats_sockets import (HEADER, READ_ONLY, READ_WRITE, StatsSocket, endless, line,
-                           one_byte_at_a_time, saying, silent, stopping_after, table)
+                           one_byte_at_a_time, saying, servers_state, silent, stopping_after, table)
 
 UNKNOWN = 3
 TIMEOUT = 0.4
@@ -49,6 +50,29 @@ def test_the_question_is_show_stat():
     with StatsSocket(script) as server:
         look(server.path)
     assert asked == [b"show stat\n"]
+
+
+def answering(answers):
+    """A script: says what belongs to the command."""
+    def script(_server, connection):
+        with connection:
+            connection.sendall(answers[connection.recv(4096).decode().strip()].encode())
+    return script
+
+
+def test_a_server_without_an_address_is_looked_up():
+    """The slot is one of a template whose other slots have addresses, or it is not."""
+    slots = "".join(line(backend, "db9", "MAINT (resolution)", "", "")
+                    for backend in (READ_WRITE, READ_ONLY))
+    stat = table(2).rstrip("\n") + "\n" + slots + "\n"
+    for answer, code, text in (
+            (servers_state(), 1, "WARNING: db9: in maintenance (resolution); primary db0"),
+            ("Permission denied\n\n", UNKNOWN, "no list of HAProxy's servers: the answer is "
+             "'Permission denied'"),
+            (servers_state()[:-1], UNKNOWN, "breaks off before its end"), ("", UNKNOWN, "breaks off")):
+        with StatsSocket(answering({"show stat": stat, "show servers state": answer})) as server:
+            result = look(server.path)
+        assert (result.code, result.stderr) == (code, "") and text in result.stdout, result.output
 
 
 @pytest.mark.parametrize("script", [silent, stopping_after(table(3)), stopping_after(table(3)[:150])],
@@ -165,6 +189,41 @@ def test_a_socket_nobody_listens_on_any_more():
     assert_unknown(look(path), "nothing listens there: HAProxy is stopped")
     path.unlink()
     assert_unknown(look(path), "no such file: HAProxy is stopped")
+
+
+def make_file(path):
+    path.touch()
+
+
+def make_link_to_nowhere(path):
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("make, below, complaint", [
+    (make_file, "", "not a socket, but a regular file"),
+    (Path.mkdir, "", "not a socket, but a directory"),
+    (os.mkfifo, "", "not a socket, but a pipe"),
+    (make_link_to_nowhere, "", "no such file: HAProxy is stopped"),
+    (make_file, "/stats", "no such file: a part of the path is no directory"),
+    (Path.mkdir, "/stats", "no such file: HAProxy is stopped"),
+], ids=["file", "directory", "pipe", "link", "below a file", "in a directory"])
+def test_what_is_no_socket_of_haproxys(make, below, complaint):
+    path = scratch.directory("stats") / "socket"
+    make(path)
+    result = look(f"{path}{below}")
+    assert_unknown(result, f"{path}{below}: {complaint}")
+    assert ("HAProxy is stopped" in result.stdout) == ("HAProxy is stopped" in complaint)
+
+
+def test_a_socket_of_another_kind():
+    path = scratch.directory("stats") / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(str(path))
+        assert_unknown(look(path), "a socket of another kind: no 'stats socket' of HAProxy's")
+
+
+def test_a_device_is_no_socket():
+    assert_unknown(look("/dev/null"), "/dev/null: not a socket, but a device")
 
 
 @pytest.mark.parametrize("arguments", [("--colour",), ("--socket", "/nonexistent")],

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from harness import hostile, scratch
-from harness.checks import (REPOSITORY, Code, ask, executable, haproxy_environment,
+from harness.checks import (REPOSITORY, Code, ask, executable, haproxy_environment, public_copy,
                             run_check, write_configuration)
 from harness.waiting import PATIENCE, wait_for
 
@@ -72,7 +72,7 @@ def test_the_memory_of_a_check(capsys):
         environment = {**haproxy_environment(server.address, server.port),
                        "CHECKPG_CONFIG": str(write_configuration(EXAMPLE))}
         check = subprocess.Popen(
-            [executable("checkpgprimary"), "NOT_USED", "NOT_USED", server.address,
+            [public_copy("checkpgprimary"), "NOT_USED", "NOT_USED", server.address,
              str(server.port)], env=environment, stdin=subprocess.DEVNULL)
         try:
             wait_for(asked.is_set, "the check's query")

@@ -11,9 +11,10 @@
 namespace {
 
 void look(std::string_view answer) {
-    const auto routes =
-        checkpg::conclude(checkpg::parse_show_stat(answer),
-                          {{"PostgresReadWrite-backend"}, {"PostgresReadOnly-backend"}, 90});
+    constexpr std::int64_t uptime = 3;
+    const auto routes = checkpg::conclude(
+        checkpg::parse_show_stat(answer),
+        {{"PostgresReadWrite-backend"}, {"PostgresReadOnly-backend"}, 90}, uptime);
     const checkpg::TextStyle style{true, true, true};
     (void)checkpg::table_lines(routes, style);
     (void)checkpg::conclusion_lines(routes, style);

@@ -5,6 +5,7 @@
 
 using checkpg::BackendRole;
 using checkpg::last_check;
+using checkpg::StatRow;
 using Kind = checkpg::LastCheck::Kind;
 
 namespace {
@@ -45,6 +46,22 @@ TEST_CASE("codes that no check of ours ends with") {
     CHECK(check("PROCERR", -5).words == "exit code -5");
     CHECK(check("PROCTOUT", 0).words == "check took too long (PROCTOUT)");
     CHECK(check("PROCTOUT", 0).kind == Kind::failed);
+}
+
+TEST_CASE("a check that HAProxy can't start") {
+    StatRow row = server_row("b", "db1", "DOWN", "SOCKERR");
+    CHECK(last_check(row, BackendRole::read_write).words == "check can't be started (SOCKERR)");
+    row.check_detail = "Cannot allocate memory";
+    CHECK(last_check(row, BackendRole::read_write).words == "check can't be started (SOCKERR)");
+    row.check_detail = "Resource temporarily unavailable";
+    const auto result = last_check(row, BackendRole::read_write);
+    CHECK(result.words == "HAProxy can't fork, see insecure-fork-wanted (SOCKERR)");
+    CHECK(result.kind == Kind::failed);
+}
+
+TEST_CASE("what a script or a dynamic linker ends with") {
+    CHECK(check("PROCERR", 126).words == "a program of the check can't be executed");
+    CHECK(check("PROCERR", 127).words == "a program or library of the check is missing");
 }
 
 TEST_CASE("other sites' checks keep HAProxy's name beside the words") {

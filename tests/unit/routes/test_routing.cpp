@@ -188,17 +188,84 @@ TEST_CASE("a server on its way down still serves") {
           Names{"warning: db2 is going down in PostgresReadWrite-backend: unreachable"});
 }
 
-TEST_CASE("servers that were not checked yet get traffic: after a reload that may be anyone") {
-    auto rows = cluster({{"db1", 1, 0}, {"db2", 0, 1}});
-    StatRow& row = row_of(rows, read_write, "db1");
-    row.status = "UP";
-    row.check_status = "* INI";
-    row.check_code = {};
-    const Routes routes = conclude(rows, rules);
-    CHECK(routes.primaries == Names{"db1", "db2"});
-    CHECK(problems(routes).front() == "critical: 2 primaries: db1, db2");
-    CHECK(problems(routes).back() ==
-          "warning: db1 gets traffic and was not checked yet (PostgresReadWrite-backend)");
+namespace {
+
+/// As after a start: HAProxy counts all servers as up.
+std::vector<StatRow> unchecked_cluster(const std::vector<const char*>& names) {
+    std::vector<StatRow> rows;
+    for (const std::string& backend : {read_write, read_only}) {
+        for (const char* name : names)
+            rows.push_back(server_row(backend, name, "UP", "* INI"));
+        rows.push_back(backend_row(backend));
+    }
+    return rows;
+}
+
+void set_checked(StatRow& row, int code) { row = checked_row(row.proxy, row.server.c_str(), code); }
+
+} // namespace
+
+TEST_CASE("after HAProxy's start nobody is known to be primary until checked") {
+    auto rows = unchecked_cluster({"db1", "db2", "db3"});
+    Routes routes = conclude(rows, rules, 3);
+    CHECK(problems(routes) == Names{"warning: HAProxy started 3s ago, 3 not checked yet"});
+    CHECK(routes.primaries.empty());
+    CHECK(routes.standbys.empty());
+    CHECK(routes.idle.empty());
+    CHECK(routes.unchecked == Names{"db1", "db2", "db3"});
+
+    set_checked(row_of(rows, read_only, "db1"), 0);
+    set_checked(row_of(rows, read_write, "db2"), 0);
+    routes = conclude(rows, rules, 4);
+    CHECK(problems(routes) == Names{"warning: HAProxy started 4s ago, 3 not checked yet"});
+    CHECK(routes.primaries == Names{"db2"});
+    CHECK(routes.standbys == Names{"db1"});
+    CHECK(routes.unchecked == Names{"db3"});
+
+    set_checked(row_of(rows, read_write, "db1"), 1);
+    set_checked(row_of(rows, read_write, "db3"), 1);
+    set_checked(row_of(rows, read_only, "db2"), 1);
+    set_checked(row_of(rows, read_only, "db3"), 0);
+    CHECK(problems(conclude(rows, rules, 5)) == Names{});
+}
+
+TEST_CASE("what the first checks have found counts while others are not done") {
+    auto rows = unchecked_cluster({"db1", "db2", "db3"});
+    set_checked(row_of(rows, read_write, "db1"), 0);
+    set_checked(row_of(rows, read_write, "db2"), 0);
+    CHECK(problems(conclude(rows, rules, 3)).front() == "critical: 2 primaries: db1, db2");
+    for (const char* name : {"db1", "db2", "db3"})
+        set_checked(row_of(rows, read_write, name), 1);
+    CHECK(problems(conclude(rows, rules, 3)) ==
+          Names{"critical: no primary: 3 standby",
+                "warning: HAProxy started 3s ago, 3 not checked yet"});
+    rows = unchecked_cluster({"db1"});
+    set_checked(row_of(rows, read_write, "db1"), 0);
+    set_checked(row_of(rows, read_only, "db1"), 1);
+    CHECK(problems(conclude(rows, rules, 3)) == Names{"warning: no standby"});
+}
+
+TEST_CASE("a check that is not done long after the start, or nobody knows when it was") {
+    for (const StatRow::Number uptime : {StatRow::Number{60}, StatRow::Number{}}) {
+        auto rows = unchecked_cluster({"db1", "db2"});
+        CHECK(problems(conclude(rows, rules, uptime)) ==
+              Names{"critical: no primary: 2 not checked yet",
+                    "critical: db1 gets traffic and was not checked yet "
+                    "(PostgresReadWrite-backend)",
+                    "critical: db2 gets traffic and was not checked yet "
+                    "(PostgresReadWrite-backend)",
+                    "warning: no standby",
+                    "warning: db1 gets traffic and was not checked yet (PostgresReadOnly-backend)",
+                    "warning: db2 gets traffic and was not checked yet "
+                    "(PostgresReadOnly-backend)"});
+        rows = cluster(healthy);
+        row_of(rows, read_write, "db1") = server_row(read_write, "db1", "UP", "INI");
+        const Routes routes = conclude(rows, rules, uptime);
+        CHECK(routes.primaries == Names{"db2"});
+        CHECK(routes.standbys == Names{"db1", "db3"});
+        CHECK(problems(routes) == Names{"critical: db1 gets traffic and was not checked yet "
+                                        "(PostgresReadWrite-backend)"});
+    }
 }
 
 TEST_CASE("servers without a check are always served") {
@@ -346,6 +413,167 @@ TEST_CASE("several backends of one role are taken together") {
     CHECK(routes.standbys == Names{"db1", "db3", "db4"});
 }
 
+TEST_CASE("each named backend needs a server, whatever another one of its role has") {
+    const RouteRules two_each{{read_write, "orders"}, {read_only, "reports"}, 90};
+    auto rows = cluster(healthy);
+    rows.push_back(backend_row("orders"));
+    rows.push_back(backend_row("reports"));
+    SECTION("none is in it") {
+        CHECK(problems(conclude(rows, two_each)) ==
+              Names{"critical: orders has no server that gets traffic",
+                    "warning: reports has no server that gets traffic"});
+    }
+    SECTION("none in it is up") {
+        rows.push_back(checked_row("orders", "db2", 4));
+        rows.push_back(checked_row("orders", "db1", 1));
+        rows.push_back(checked_row("orders", "db3", 1));
+        rows.push_back(checked_row("reports", "db1", 8));
+        const Routes routes = conclude(rows, two_each);
+        CHECK(routes.primaries == Names{"db2"});
+        CHECK(problems(routes) ==
+              Names{"critical: orders has no server that gets traffic: 1 access denied, 2 standby",
+                    "warning: reports has no server that gets traffic: 1 standby not fit"});
+    }
+    SECTION("each has one") {
+        rows.push_back(checked_row("orders", "db2", 0));
+        rows.push_back(checked_row("reports", "db1", 0));
+        CHECK(problems(conclude(rows, two_each)) == Names{});
+    }
+    SECTION("a backup that serves for lack of others is one") {
+        rows.push_back(checked_row("orders", "db2", 0));
+        rows.push_back(checked_row("reports", "db2", 0));
+        rows.back().backup = true;
+        CHECK(problems(conclude(rows, two_each)) == Names{});
+    }
+    SECTION("where no backend of the role has one, that is said once") {
+        row_of(rows, read_write, "db2").status = "MAINT";
+        rows.push_back(checked_row("orders", "db2", 2));
+        CHECK(problems(conclude(rows, {{read_write, "orders"}, {}, 90})).front() ==
+              "critical: no primary: 2 standby, 1 in maintenance, 1 unreachable");
+    }
+}
+
+TEST_CASE("each of HAProxy's processes needs a server in each backend") {
+    auto rows = cluster(healthy);
+    for (StatRow row : cluster({{"db1", 1, 0}, {"db2", 2, 1}})) {
+        row.process = 2;
+        rows.push_back(row);
+    }
+    CHECK(problems(conclude(rows, rules)).front() ==
+          "critical: PostgresReadWrite-backend has no server that gets traffic in process 2: "
+          "1 standby, 1 unreachable");
+}
+
+TEST_CASE("a slot of a server-template that no address is left for is none of the servers") {
+    auto rows = cluster(healthy);
+    const auto slot = [&](const std::string& backend, const char* name, const char* status) {
+        rows.push_back(server_row(backend, name, status));
+        rows.back().resolved_from = "pg.example.com:5432";
+    };
+    for (const std::string& backend : {read_write, read_only})
+        slot(backend, "slot1", "MAINT (resolution)");
+    SECTION("others of its template have one") {
+        for (const std::string& backend : {read_write, read_only})
+            row_of(rows, backend, "db1").resolved_from = "pg.example.com:5432";
+        slot(read_write, "slot2", "MAINT (resolution)");
+        const Routes routes = conclude(rows, rules);
+        CHECK(problems(routes) == Names{});
+        CHECK(routes.idle.empty());
+        CHECK(routes.notes ==
+              Names{"slots of a server-template that are not in use: slot1, slot2"});
+    }
+    SECTION("in one backend they have, in the other one none has") {
+        row_of(rows, read_write, "db1").resolved_from = "pg.example.com:5432";
+        CHECK(problems(conclude(rows, rules)) ==
+              Names{"warning: slot1: in maintenance (resolution)"});
+    }
+    SECTION("another name has") {
+        for (const std::string& backend : {read_write, read_only})
+            row_of(rows, backend, "db1").resolved_from = "db1.example.com:5432";
+        CHECK(problems(conclude(rows, rules)) ==
+              Names{"warning: slot1: in maintenance (resolution)"});
+    }
+    SECTION("others have, and it is in use in another backend") {
+        row_of(rows, read_write, "db1").resolved_from = "pg.example.com:5432";
+        StatRow& used = row_of(rows, read_only, "slot1");
+        used.status = "DOWN";
+        used.check_status = "PROCERR";
+        used.check_code = 4;
+        const Routes routes = conclude(rows, rules);
+        CHECK(problems(routes) == Names{"warning: slot1: access denied"});
+        CHECK(routes.notes == Names{});
+    }
+}
+
+TEST_CASE("where all slots of a server-template are without an address there is no server") {
+    std::vector<StatRow> rows{backend_row(read_write), backend_row(read_only)};
+    for (const std::string& backend : {read_write, read_only})
+        for (const char* name : {"slot1", "slot2"}) {
+            rows.push_back(server_row(backend, name, "MAINT (resolution)"));
+            rows.back().resolved_from = "pg.example.com:5432";
+        }
+    CHECK(problems(conclude(rows, rules)) ==
+          Names{"critical: no primary: 2 in maintenance (resolution)", "warning: no standby",
+                "warning: slot1: in maintenance (resolution)",
+                "warning: slot2: in maintenance (resolution)"});
+}
+
+TEST_CASE("a slot that is not in use is no reason for the others") {
+    auto rows = cluster({{"db1", 2, 2}});
+    row_of(rows, read_write, "db1").resolved_from = "pg.example.com:5432";
+    rows.push_back(server_row(read_write, "slot1", "MAINT (resolution)"));
+    rows.back().resolved_from = "pg.example.com:5432";
+    CHECK(problems(conclude(rows, rules)).front() == "critical: no primary: 1 unreachable");
+}
+
+TEST_CASE("one address and port under two names is one server") {
+    auto rows = cluster(healthy);
+    rows.push_back(backend_row("orders"));
+    rows.push_back(checked_row("orders", "db2.example.com", 0));
+    const RouteRules with_orders{{read_write, "orders"}, {read_only}, 90};
+    StatRow& other = rows.back();
+    const auto set_address = [&](const char* name, const char* address) {
+        row_of(rows, read_write, name).address = row_of(rows, read_only, name).address = address;
+    };
+    SECTION("two names") {
+        for (const char* address : {"192.0.2.12:5432", "[2001:db8::2]:5432"}) {
+            set_address("db2", address);
+            other.address = address;
+            const Routes routes = conclude(rows, with_orders);
+            CHECK(problems(routes) == Names{});
+            CHECK(routes.primaries == Names{"db2"});
+            CHECK(routes.notes ==
+                  Names{std::string{"db2 and db2.example.com are one server, "} + address});
+        }
+    }
+    const auto both = Names{"critical: 2 primaries: db2, db2.example.com"};
+    SECTION("another port") {
+        set_address("db2", "192.0.2.12:5432");
+        other.address = "192.0.2.12:5433";
+        CHECK(problems(conclude(rows, with_orders)) == both);
+    }
+    SECTION("addresses that HAProxy doesn't tell, or that are none of one server's") {
+        for (const char* address : {"", "unix", "192.0.2.12:0"}) {
+            CAPTURE(address);
+            set_address("db2", address);
+            other.address = address;
+            CHECK(problems(conclude(rows, with_orders)) == both);
+        }
+    }
+    SECTION("a name that has another address elsewhere") {
+        set_address("db2", "192.0.2.12:5432");
+        other.address = "192.0.2.12:5432";
+        row_of(rows, read_only, "db2").address = "192.0.2.99:5432";
+        CHECK(problems(conclude(rows, with_orders)) == both);
+    }
+    SECTION("standbys") {
+        rows.push_back(checked_row(read_only, "replica", 0));
+        rows.back().address = "192.0.2.11:5432";
+        set_address("db1", "192.0.2.11:5432");
+        CHECK(conclude(rows, rules).standbys == Names{"db1", "db3"});
+    }
+}
+
 TEST_CASE("several processes: a server is counted once, disagreement is warned of") {
     auto rows = stat_rows("processes-2.2");
     for (const StatRow& row : stat_rows("processes-second-2.2"))
@@ -368,9 +596,13 @@ TEST_CASE("captured tables lead to the same conclusions whatever the version") {
         CHECK(routes.state == RouteState::ok);
         CHECK(routes.primaries == Names{"acme-dvppg1db-server2.acme.corp.com"});
         CHECK(routes.standbys.size() == 3);
-        const Routes odd = conclude(stat_rows(std::string{"oddities-"} + version), rules);
+        auto odd_rows = stat_rows(std::string{"oddities-"} + version);
+        for (StatRow& row : odd_rows)
+            row.address.clear(); // all have that of one server
+        const Routes odd = conclude(odd_rows, rules);
         CHECK(odd.state == RouteState::critical);
-        CHECK(odd.primaries == Names{"primary", "checking", "going-down", "no-check"});
+        CHECK(odd.primaries == Names{"primary", "going-down", "no-check"});
+        CHECK(odd.unchecked == Names{"checking"});
         CHECK(odd.standbys == Names{"l7-ok"});
     }
 }

@@ -29,6 +29,7 @@ std::vector<StatRow> small_cluster() {
     rows[1].session_limit = 200;
     rows[1].since_change = 11520;
     rows[1].address = "192.0.2.11:5432";
+    rows[2].check_duration = 13'415;
     rows[2].check_detail = "what, \x1b[31m";
     rows[3].sessions = 7;
     rows[3].most_sessions = 135;
@@ -46,22 +47,22 @@ std::string joined(const std::vector<std::string>& lines) {
 
 TEST_CASE("the table has a line for each frontend, server and named backend") {
     const Routes routes = conclude(small_cluster(), rules);
-    CHECK(joined(table_lines(routes, {})) == "BACKEND  SERVER    STATUS  CHECK               TOOK  "
-                                             "SESSIONS  MOST  LIMIT  QUEUE  CHANGED\n"
-                                             "front    FRONTEND  OPEN    -                      -  "
-                                             "       0     0      -      -        -\n"
-                                             "rw       db1       UP      primary (checking)   5ms  "
-                                             "       7   135    200      0    3h12m\n"
-                                             "rw       db2       DOWN    access denied          -  "
-                                             "       0     0      -      0        -\n"
-                                             "rw       BACKEND   UP      -                      -  "
-                                             "       7   135      -      0        -\n"
-                                             "ro       db1       DOWN    primary                -  "
-                                             "       0     0      -      0        -\n"
-                                             "ro       db3       UP      standby                -  "
-                                             "       0     0      -      0        -\n"
-                                             "ro       BACKEND   UP      -                      -  "
-                                             "       0     0      -      0        -\n");
+    CHECK(joined(table_lines(routes, {})) == "BACKEND  SERVER    STATUS  CHECK                 "
+                                             "TOOK  SESSIONS  MOST  LIMIT  QUEUE  CHANGED\n"
+                                             "front    FRONTEND  OPEN    -                        "
+                                             "-         0     0      -      -        -\n"
+                                             "rw       db1       UP      primary (checking)    5 "
+                                             "ms         7   135    200      0    3h12m\n"
+                                             "rw       db2       DOWN    access denied       13.4 "
+                                             "s         0     0      -      0        -\n"
+                                             "rw       BACKEND   UP      -                        "
+                                             "-         7   135      -      0        -\n"
+                                             "ro       db1       DOWN    primary                  "
+                                             "-         0     0      -      0        -\n"
+                                             "ro       db3       UP      standby                  "
+                                             "-         0     0      -      0        -\n"
+                                             "ro       BACKEND   UP      -                        "
+                                             "-         0     0      -      0        -\n");
 }
 
 TEST_CASE("option -v adds HAProxy's own words, addresses and details, fit for a terminal") {
