@@ -3,6 +3,7 @@
 # quiet when they go well and never outlive the script.
 
 job=''
+exec {terminal}>&2 # a job's own output may be a pipe whose reader an interrupt has ended
 
 # Runs a command in a process group of its own, so that everything it started can be ended together.
 run_job() {
@@ -32,7 +33,7 @@ end_job() {
 
 stop_on() {
     # shellcheck disable=SC2064 # the signal's name is known now
-    trap "trap '' HUP INT TERM; end_job $1; echo; echo 'stopped by SIG$1' >&2; exit $2" "$1"
+    trap "trap '' HUP INT TERM; end_job $1; printf '\nstopped by SIG$1\n' >&$terminal; exit $2" "$1"
 }
 stop_on HUP 129
 stop_on INT 130

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <unistd.h>
 
 namespace checkpg {
 
@@ -58,6 +59,7 @@ void guard_process(Deadline deadline) {
 
 ExitCode check(std::string_view program, Role wanted, std::span<const char* const> arguments,
                Clock::time_point begun) {
+    const pid_t caller = ::getppid(); // later it may have ended, and be process 1 by this
     const Invocation invocation = parse_invocation(program, arguments, ::getenv);
     if (invocation.action == Invocation::Action::show_help) {
         print(invocation.help);
@@ -75,7 +77,7 @@ ExitCode check(std::string_view program, Role wanted, std::span<const char* cons
     guard_process(deadline);
     Check check = check_server(wanted, settings, deadline);
     print_report({program, wanted, invocation, settings, check, begun, Clock::now()});
-    leave_keepers(check, settings);
+    leave_keepers(check, settings, caller);
     return check.verdict.code;
 }
 

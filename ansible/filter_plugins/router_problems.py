@@ -6,14 +6,16 @@ import re
 
 from ansible.errors import AnsibleFilterError
 
-UNITS = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+HAPROXY_UNITS = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+CHECKPG_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 MOST_PEERS = 32
 
 
-def milliseconds(text):
+def milliseconds(text, units):
     """A time such as 800ms or 1s; a bare number is milliseconds. None if it is no time."""
-    found = re.fullmatch(r"(\d+)\s*(us|ms|s|m|h)?", str(text))
-    return int(found[1]) * UNITS[found[2] or "ms"] if found else None
+    found = re.fullmatch(r"(\d+)\s*([a-z]*)", str(text))
+    unit = units.get(found[2] or "ms") if found else None
+    return int(found[1]) * unit if unit else None
 
 
 def ip_address(text):
@@ -39,10 +41,16 @@ def port_problems(variable, port):
         yield f"{variable} is {port!r}: a port is a number from 1 to 65535."
 
 
-def time_problems(variable, text, lowest=1, highest=60_000):
-    span = milliseconds(text)
-    if span is None or not lowest <= span <= highest:
-        yield f"{variable} is {text!r}: give a time from {lowest}ms to {highest}ms, such as 500ms or 1s."
+def time_problems(variable, text, units):
+    span = milliseconds(text, units)
+    if span is None or not 1 <= span <= 60_000:
+        yield f"{variable} is {text!r}: give a time from 1ms to 60000ms, such as 500ms or 1s."
+
+
+def keep_problems(text):
+    span = milliseconds(text, CHECKPG_UNITS)
+    if span is None or not (span == 0 or 1000 <= span <= 3_600_000):
+        yield f"checkpg_keep is {text!r}: give a time from 1s to 1h, such as 60s, or 0, so that every check logs in."
 
 
 def backend_problems(variable, backends):
@@ -96,7 +104,7 @@ def haproxy_problems(told):
     if len({str(told[variable]) for variable in ports}) < len(ports):
         found.append(f"{', '.join(ports)} are not three different ports: change one of them.")
     for variable in ("haproxy_inter", "haproxy_fastinter", "haproxy_downinter", "haproxy_connect_timeout"):
-        found += time_problems(variable, told[variable])
+        found += time_problems(variable, told[variable], HAPROXY_UNITS)
     for variable in ("haproxy_rise", "haproxy_fall", "haproxy_maxconn"):
         if not is_whole(told[variable], 1, 1_000_000):
             found.append(f"{variable} is {told[variable]!r}: give a number of at least 1.")
@@ -105,18 +113,21 @@ def haproxy_problems(told):
 
 def interval_problems(told):
     """HAProxy ends a check after inter, at whatever pace (fastinter, downinter) it runs them."""
-    timeout, inter = milliseconds(told["checkpg_timeout"]), milliseconds(told["haproxy_inter"])
+    timeout = milliseconds(told["checkpg_timeout"], CHECKPG_UNITS)
+    inter = milliseconds(told["haproxy_inter"], HAPROXY_UNITS)
     if timeout and inter and timeout >= inter:
         yield (f"checkpg_timeout ({told['checkpg_timeout']}) is not below haproxy_inter ({told['haproxy_inter']}), "
                "after which HAProxy kills a check: lower the one or raise the other.")
 
 
 def checkpg_problems(told):
-    found = list(time_problems("checkpg_timeout", told["checkpg_timeout"]))
-    found += time_problems("checkpg_peer_timeout", told["checkpg_peer_timeout"])
-    if not found and milliseconds(told["checkpg_peer_timeout"]) >= milliseconds(told["checkpg_timeout"]):
+    times = {name: told[name] for name in ("checkpg_timeout", "checkpg_peer_timeout")}
+    found = [problem for name, text in times.items() for problem in time_problems(name, text, CHECKPG_UNITS)]
+    timeout, peer_timeout = (milliseconds(text, CHECKPG_UNITS) for text in times.values())
+    if not found and peer_timeout >= timeout:
         found.append(f"checkpg_peer_timeout ({told['checkpg_peer_timeout']}) is not below checkpg_timeout "
                      f"({told['checkpg_timeout']}): lower the one or raise the other.")
+    found += keep_problems(told["checkpg_keep"])
     found += port_problems("checkpg_check_port", told["checkpg_check_port"])
     found += login_problems(told)
     if isinstance(told["haproxy_rw_backends"], list) and len(told["haproxy_rw_backends"]) > MOST_PEERS:

@@ -3,6 +3,7 @@
 #include "base/file_identity.hpp"
 #include "base/version.hpp"
 #include "check/look_up.hpp"
+#include "check/target.hpp"
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -27,6 +28,15 @@ bool names_a_file(std::string_view key) noexcept {
     return std::find(file_keys.begin(), file_keys.end(), key) != file_keys.end();
 }
 
+/// Of the UNIX socket that leads to the server, empty if another way does: a path is another file
+/// in another jail, and two of HAProxy's may share one network and one user.
+std::string socket_identity(const std::vector<Setting>& server) {
+    const auto directory = value_of(server, "host");
+    if (!is_socket_directory(directory))
+        return {};
+    return file_identity(fmt::format("{}/.s.PGSQL.{}", directory, value_of(server, "port")));
+}
+
 /// FNV-1a of 64 bits (RFC 9923).
 std::uint64_t digest(std::string_view text) noexcept {
     std::uint64_t hash = 0xcbf29ce484222325;
@@ -44,7 +54,7 @@ std::optional<std::string> connection_subject(const Settings& settings,
     std::vector<std::string> lines{fmt::format("checkpg {}, libpq {}, OpenSSL {}, {}", version,
                                                PQlibVersion(), OpenSSL_version_num(),
                                                settings.keep.count()),
-                                   settings.file_identity};
+                                   settings.file_identity, socket_identity(server)};
     for (const Setting& setting : server) {
         if (setting.value.empty())
             continue;

@@ -11,10 +11,10 @@
 namespace checkpg {
 
 /// All that a connection to this server depends on: the program's version, every setting, the
-/// identity and time of each file it reads and of checkpg.conf. Whoever has the same may use the
-/// same connection. No secret is in it: a password stands for the file that it is in. Nothing if
-/// the connection can't be shared: its server's name must be looked up each time, or a secret of
-/// it is in the environment.
+/// identity and time of each file it reads, of its UNIX socket and of checkpg.conf. Whoever has the
+/// same may use the same connection. No secret is in it: a password stands for the file that it is
+/// in. Nothing if the connection can't be shared: its server's name must be looked up each time, or
+/// a secret of it is in the environment.
 std::optional<std::string> connection_subject(const Settings& settings,
                                               const std::vector<Setting>& server);
 

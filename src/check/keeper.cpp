@@ -45,16 +45,18 @@ struct End {};
 class Keeper {
 public:
     Keeper(const Settings& settings, const std::vector<Setting>& server, const std::string& subject,
-           Connection connection, Descriptor listener)
+           Connection connection, Descriptor listener, Descriptor caller)
         : settings_{settings}, server_{server}, subject_{subject},
-          connection_{std::make_unique<Connection>(std::move(connection))}, listener_{std::move(
-                                                                                listener)} {}
+          connection_{std::make_unique<Connection>(std::move(connection))},
+          listener_{std::move(listener)}, caller_{std::move(caller)} {}
 
     /// Until something throws End.
     [[noreturn]] void run() {
         while (true) {
             wait();
             if (!start_watchdog(Deadline::in(settings_.timeout)))
+                throw End{};
+            if (woken(at_caller))
                 throw End{};
             watch_server();
             attend_to_check();
@@ -63,21 +65,31 @@ public:
     }
 
 private:
-    enum Place : std::size_t { at_listener, at_check, at_server, at_next_log_in, places };
+    enum Place : std::size_t {
+        at_listener,
+        at_check,
+        at_server,
+        at_next_log_in,
+        at_caller,
+        places
+    };
 
     bool asking() const noexcept { return connection_->state() == Connection::State::asking; }
     bool woken(Place place) const noexcept { return waits_[place].revents != 0; }
 
     /// Until one of the sockets has something, or it is time for something.
     void wait() {
-        const auto moment = std::min(check_ ? check_until_ : idle_until(), log_in_at_);
+        auto moment = check_ ? check_until_ : idle_until();
+        if (!(next_ && asking())) // nothing becomes of it before the answer
+            moment = std::min(moment, log_in_at_);
         waits_[at_listener] = {check_ ? -1 : listener_.get(), POLLIN, 0};
         waits_[at_check] = {check_ && !asking() ? check_->get() : -1, POLLIN, 0};
         waits_[at_server] = {connection_->socket(), POLLIN, 0};
         waits_[at_next_log_in] = {-1, 0, 0};
+        waits_[at_caller] = {caller_.get(), POLLIN, 0};
         if (asking())
             waits_[at_server].events = connection_->events();
-        if (next_)
+        if (next_ && next_->state() == Connection::State::connecting)
             waits_[at_next_log_in] = {next_->socket(), next_->events(), 0};
         const timespec limit = as_timespec(Deadline{moment}.remaining());
         stop_watchdog();
@@ -97,14 +109,15 @@ private:
         if (!asking())
             throw End{};
         connection_->advance();
-        go_on_if_good();
-        if (!asking())
-            say(packet_of(id_, age(), connection_->result()));
+        pass_answer_on();
     }
 
-    void go_on_if_good() const {
+    /// Once there is one.
+    void pass_answer_on() {
         if (connection_->state() == Connection::State::failed)
             throw End{};
+        if (!asking())
+            say(packet_of(id_, age(), connection_->result()));
     }
 
     void attend_to_check() {
@@ -121,6 +134,8 @@ private:
     void accept_check() {
         Descriptor check{
             ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        if (check.get() == -1 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+            throw End{}; // it would find the same again at once
         if (check.get() == -1 || !is_our_user(check.get()))
             return;
         check_.emplace(std::move(check));
@@ -150,9 +165,9 @@ private:
             return;
         }
         idle_since_ = Clock::now();
-        check_until_ = idle_since_ + request.patience;
+        check_until_ = idle_since_ + std::min(request.patience, settings_.timeout);
         connection_->ask(*request.question);
-        go_on_if_good();
+        pass_answer_on();
     }
 
     void say(const std::string& packet) {
@@ -214,6 +229,7 @@ private:
     Clock::time_point log_in_at_ = logged_in_ + settings_.keep; ///< while next_ logs in, its end
     Clock::time_point idle_since_ = logged_in_;
     Descriptor listener_; ///< closed before the connections: who comes then asks by itself
+    Descriptor caller_;   ///< whose end is the keeper's, or -1
     std::optional<Descriptor> check_;
     Clock::time_point check_until_;
     std::uint64_t id_ = 0; ///< the check's request's
@@ -233,19 +249,21 @@ Descriptor take_socket(const std::string& subject) {
 }
 
 /// Whether this process is now on its own: with nothing of its caller's that somebody may wait for.
-bool stand_alone(int listener, int connection) noexcept {
+bool stand_alone(std::array<int, 3> descriptors) noexcept {
     ::prctl(PR_SET_NAME, keeper_name);
-    close_all_but(listener, connection);
+    close_all_but(descriptors);
     return secure_standard_descriptors() && reset_signals() && ::chdir("/") == 0;
 }
 
 /// In the child. What the check had is never destroyed here.
 [[noreturn]] void be_keeper(const Settings& settings, const std::vector<Setting>& server,
-                            const std::string& subject, Connection& connection,
-                            Descriptor listener) noexcept {
+                            const std::string& subject, Connection& connection, Descriptor listener,
+                            Descriptor caller) noexcept {
     try {
-        if (stand_alone(listener.get(), connection.socket())) {
-            Keeper keeper{settings, server, subject, std::move(connection), std::move(listener)};
+        if (stand_alone({listener.get(), connection.socket(), caller.get()})) {
+            Keeper keeper{
+                settings,         server, subject, std::move(connection), std::move(listener),
+                std::move(caller)};
             keeper.run();
         }
     } catch (const End&) { // the connections are closed by now
@@ -254,31 +272,42 @@ bool stand_alone(int listener, int connection) noexcept {
     ::_exit(0);
 }
 
-void leave(Answer& answer, const Settings& settings, const std::vector<Setting>& server) {
+/// Whether HAProxy is process 1, or of its group, as in a container: it inherits the keepers, and
+/// its master ends only after all its children. So there a keeper must not outlive who made the
+/// check.
+bool is_left_to_haproxy() noexcept { return ::getpgrp() <= 1; }
+
+void leave(Answer& answer, const Settings& settings, const std::vector<Setting>& server,
+           pid_t caller_number) {
     if (!answer.connection || answer.connection->state() != Connection::State::ready)
         return;
     const auto subject = connection_subject(settings, server);
     if (!subject)
+        return;
+    Descriptor caller{is_left_to_haproxy() ? open_process(caller_number) : -1};
+    if (caller.get() == -1 && is_left_to_haproxy())
         return;
     Descriptor socket = take_socket(*subject);
     if (socket.get() == -1)
         return;
     const pid_t child = ::fork();
     if (child == 0)
-        be_keeper(settings, server, *subject, *answer.connection, std::move(socket));
+        be_keeper(settings, server, *subject, *answer.connection, std::move(socket),
+                  std::move(caller));
     if (child > 0)
         answer.connection->leave_to_child();
 }
 
 } // namespace
 
-void leave_keepers(Check& check, const Settings& settings) noexcept {
+void leave_keepers(Check& check, const Settings& settings, pid_t caller) noexcept {
     if (settings.keep == 0ms || settings.by_hand)
         return;
     try {
-        leave(check.server, settings, settings.connection);
+        leave(check.server, settings, settings.connection, caller);
         for (std::size_t i = 0; i < check.asked.size(); ++i)
-            leave(check.peers[i], settings, settings_for(check.asked[i], settings.connection));
+            leave(check.peers[i], settings, settings_for(check.asked[i], settings.connection),
+                  caller);
     } catch (const std::bad_alloc&) {
     }
 }

@@ -3,6 +3,8 @@
 #include "check/check.hpp"
 #include "check/settings.hpp"
 
+#include <sys/types.h>
+
 namespace checkpg {
 
 /// Leaves a keeper behind for each connection that this check made and that still stands, if the
@@ -16,7 +18,8 @@ namespace checkpg {
 ///  - when nobody has asked for `keep`, or for a minute,
 ///  - when the server says something unasked or closes, when it answers a question with an error,
 ///    in an odd way, or not in the time that the check had for it,
-///  - when a new log-in, after each `keep`, is not let in: but for want of connections (53300).
-void leave_keepers(Check& check, const Settings& settings) noexcept;
+///  - when a new log-in, after each `keep`, is not let in: but for want of connections (53300),
+///  - where HAProxy is process 1: when `caller`, the process that started this one, has ended.
+void leave_keepers(Check& check, const Settings& settings, pid_t caller) noexcept;
 
 } // namespace checkpg

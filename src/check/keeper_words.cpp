@@ -183,16 +183,18 @@ std::string packet_of(std::uint64_t id, milliseconds age, const PGresult* result
 std::optional<KeeperRequest> read_request(std::string_view packet) {
     Parts parts{packet};
     RequestHead head;
-    if (!parts.take(head) || head.sign != request_sign || head.asked >= 2 * asks_the_server)
+    if (packet.size() > longest_packet || !parts.take(head) || head.sign != request_sign)
         return std::nullopt;
-    return KeeperRequest{head.id, question_of(head.asked), milliseconds{head.patience},
-                         parts.rest()};
+    const auto question = question_of(head.asked);
+    if (head.asked != bits_of(question))
+        return std::nullopt;
+    return KeeperRequest{head.id, question, milliseconds{head.patience}, parts.rest()};
 }
 
 std::optional<KeeperAnswer> read_answer(std::string_view packet) {
     Parts parts{packet};
     AnswerHead head;
-    if (!parts.take(head) || head.sign != answer_sign)
+    if (packet.size() > longest_packet || !parts.take(head) || head.sign != answer_sign)
         return std::nullopt;
     const auto cells = read_cells(parts, head.cells);
     if (!cells || !parts.rest().empty())

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include <vector>
@@ -128,12 +129,20 @@ void stop_watchdog() noexcept {
     ::setitimer(ITIMER_REAL, &never, nullptr);
 }
 
-void close_all_but(int one, int other) noexcept {
-    const auto lower = static_cast<unsigned>(std::min(one, other));
-    const auto higher = static_cast<unsigned>(std::max(one, other));
-    close_from_to(0, lower - 1);
-    close_from_to(lower + 1, higher - 1);
-    close_from_to(higher + 1, ~0U);
+void close_all_but(std::array<int, 3> kept) noexcept {
+    std::sort(kept.begin(), kept.end());
+    unsigned next = 0;
+    for (const int descriptor : kept) {
+        if (descriptor == -1)
+            continue;
+        close_from_to(next, static_cast<unsigned>(descriptor) - 1);
+        next = static_cast<unsigned>(descriptor) + 1;
+    }
+    close_from_to(next, ~0U);
+}
+
+int open_process(pid_t process) noexcept {
+    return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
 }
 
 bool reset_signals() noexcept {

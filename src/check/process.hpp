@@ -2,9 +2,11 @@
 
 #include "base/deadline.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <sys/types.h>
 
 namespace checkpg {
 
@@ -36,8 +38,11 @@ bool has_descriptors(std::size_t number);
 /// The timer doesn't run until it is started again.
 void stop_watchdog() noexcept;
 
-/// Closes every descriptor of this process but these two.
-void close_all_but(int one, int other) noexcept;
+/// Closes every descriptor of this process but these, of which any may be -1 and none one of 0-2.
+void close_all_but(std::array<int, 3> kept) noexcept;
+
+/// A descriptor that is readable once that process has ended, or -1: Linux before 5.3 has none.
+int open_process(pid_t process) noexcept;
 
 /// All signals are as for a new program, none is blocked. False if that can't be done.
 [[nodiscard]] bool reset_signals() noexcept;

@@ -113,6 +113,9 @@ std::optional<bool> on_or_off(std::string_view text) noexcept {
     return std::nullopt;
 }
 
+/// In the year 269077; as microseconds not much more fits.
+constexpr std::uint32_t last_day = 100'000'000;
+
 /// What moment() gives, in microseconds; only differences mean anything.
 std::optional<std::int64_t> microseconds(std::string_view text) noexcept {
     const auto first = text.find(' ');
@@ -122,7 +125,7 @@ std::optional<std::int64_t> microseconds(std::string_view text) noexcept {
     const auto day = whole_number<std::uint32_t>(text.substr(0, first));
     const auto in_day = whole_number<std::uint32_t>(text.substr(first + 1, second - first - 1));
     const auto fraction = whole_number<std::uint32_t>(text.substr(second + 1));
-    if (!day || !in_day || !fraction)
+    if (!day || *day > last_day || !in_day || !fraction)
         return std::nullopt;
     return (std::int64_t{*day} * 86'400 + *in_day) * 1'000'000 + *fraction;
 }

@@ -350,7 +350,7 @@ Layers collect(std::string_view program, const Invocation& invocation,
 }
 
 bool is_of_file(const Setting& setting, std::string_view file) noexcept {
-    return !file.empty() && setting.origin.starts_with(file);
+    return !file.empty() && setting.origin.starts_with(fmt::format("{}:", file));
 }
 
 } // namespace

@@ -17,7 +17,8 @@ ODD = {"haproxy_rw_backends": [{"name": "db1", "address": "192.0.2.11", "port": 
        "haproxy_log_connections": False, "haproxy_global_lines": ["description a router"],
        "haproxy_defaults_lines": ["timeout client-fin 30s"], "metrics": True,
        "checkpg_password": "", "checkpg_client_certificate": "client.crt", "checkpg_client_key": "client.key",
-       "checkpg_root_certificate": "root.crt", "checkpg_settings": {"sslcrl": "/etc/checkpg/root.crl"},
+       "checkpg_root_certificate": "root.crt", "checkpg_keep": 0,
+       "checkpg_settings": {"sslcrl": "/etc/checkpg/root.crl"},
        "checkpg_read_write_settings": {"require-writable": True},
        "checkpg_read_only_settings": {"max-replay-lag": "16MB"}, "keepalived_address": "192.0.2.99",
        "keepalived_interface": "ens160"}
@@ -88,6 +89,26 @@ def test_what_standbys_may_be_is_the_sites_choice():
         "checkpg_read_only_settings": {"require-streaming": True}}) / "checkpg.conf").read_text()
     assert "max-replay-delay" not in text
     assert text.count("require-streaming") == 1 and "require-streaming = on" in text
+
+
+def settings_of(variables):
+    """The global part of checkpg.conf, the read-write backend's section and the read-only one's."""
+    text = (playbooks.rendered("debian12", variables) / "checkpg.conf").read_text()
+    return re.split(r"^\[.*\]$", text, flags=re.M)
+
+
+def test_connections_are_kept_for_all_backends_unless_the_site_says_otherwise():
+    usual = settings_of({})
+    assert [part.count("keep = ") for part in usual] == [1, 0, 0]
+    assert "\nkeep = 60s\n" in usual[0]
+    assert "\nkeep = 0\n" in settings_of({"checkpg_keep": 0})[0]
+    pooler = settings_of({"checkpg_read_only_settings": {"keep": 0}})
+    assert "keep" not in pooler[1]
+    assert "\nkeep = 0\n" in pooler[2]
+
+
+def test_the_checks_of_a_trial_leave_no_connection_behind():
+    assert "\nkeep = 0\n" in settings_of({"__checkpg_directory": "/etc/checkpg/trial"})[0]
 
 
 def test_each_version_gets_the_words_it_knows(router):

@@ -64,7 +64,7 @@ interrupt() {{
     "$@" >said 2>&1 &
     while read -r line; do
         printf '%s\\n' "$line"
-        [[ $line != $like ]] || {{ kill -s INT -- -$!; like=; }}
+        [[ $line != $like ]] || {{ kill -s INT -- -$!; like=once; }}
     done <said
     wait $!
     code=$?

@@ -5,6 +5,7 @@
     checks        where the executables are, and how to run one as HAProxy or as a person does
     certificates  a certification authority and the certificates it signs
     hostile       tiny servers that do what real ones won't do on demand
+    keepers       kept connections: the processes that hold them, and their sockets
     scratch       the run's files and processes, and that none of them outlives it
     ports         free TCP ports
     processes     what /proc says about processes

@@ -24,13 +24,16 @@ from pathlib import Path
 
 from . import abilities, checks, ports, scratch
 from .postgres import ROLE, Session, psql
-from .processes import descendants, started
+from .processes import catches, descendants, started
 from .waiting import PATIENCE, wait_for
 
 #: The names a site's configuration and checkpg.conf's sections use.
 READ_WRITE = "PostgresReadWrite"
 READ_ONLY = "PostgresReadOnly"
 PROGRAM_OF = {READ_WRITE: "checkpgprimary", READ_ONLY: "checkpgstandby"}
+
+#: HAProxy(pid_one=True): unshare(1)'s options.
+PROCESS_NAMESPACE = ("--pid", "--fork", "--mount-proc", "--kill-child")
 
 #: What a check that has run leaves in check_status.
 CHECKED = ("PROCOK", "PROCERR", "PROCTOUT")
@@ -80,7 +83,7 @@ class HAProxy:
     def __init__(self, servers, *, mode="foreground", chroot=False, files=None, programs=None,
                  interval=0.5, server_options="rise 1 fall 1",
                  default_options="on-marked-down shutdown-sessions", global_lines=(),
-                 backend_lines=()):
+                 backend_lines=(), user="haproxy", pid_one=False):
         """Writes and checks the configuration.
 
         `servers`           postgres.Server or Target, in both backends
@@ -96,6 +99,8 @@ class HAProxy:
         `interval`          `inter`, which is also the time a check may take: seconds, which
                             PATIENCE multiplies, or a text with a unit, which stays as it is
         `global_lines`, `backend_lines`  more lines for these sections
+        `user`              whom HAProxy changes to as root
+        `pid_one`           as in a container HAProxy is process 1, which inherits every orphan
         """
         self.mode = mode
         self.servers = [target(server) for server in servers]
@@ -107,6 +112,8 @@ class HAProxy:
         self.socket = (self.root if chroot else self.directory) / "stats"
         self._chroot = chroot
         self._files = files
+        self._user = user
+        self._pid_one = pid_one
         self._process = None
         self._pid = None
         self._retired = []
@@ -135,6 +142,9 @@ class HAProxy:
         assert self._pid is None, "it runs already"
         self._launch()
         wait_for(self._answers, f"HAProxy to start; its output: {self.output_file}")
+        if self._pid_one:  # what has no handler for a signal yet never hears of it
+            last = signal.SIGUSR2 if self.mode == "master-worker" else signal.SIGUSR1
+            wait_for(lambda: catches(self._pid, last), "process 1 to listen to signals")
         return self
 
     def stop(self):
@@ -294,21 +304,21 @@ class HAProxy:
         path.write_text(text)
         path.chmod(0o600)
         if os.geteuid() == 0:
-            shutil.chown(path, *_user_and_group())
+            shutil.chown(path, *_user_and_group(self._user))
 
     def _configuration(self, commands, interval, server_options, default_options, global_lines,
                        backend_lines):
         lines = ["global",
                  f"    log 127.0.0.1:{self._log.port} local0",
-                 f"    stats socket {self.socket} {_owner()}mode 600 level admin "
+                 f"    stats socket {self.socket} {_owner(self._user)}mode 600 level admin "
                  "expose-fd listeners",
                  "    external-check",
                  "    insecure-fork-wanted",
                  "    maxconn 200",
                  "    hard-stop-after 1s"]
         if os.geteuid() == 0:
-            lines += ["    user {}".format(_user_and_group()[0]),
-                      "    group {}".format(_user_and_group()[1])]
+            lines += ["    user {}".format(_user_and_group(self._user)[0]),
+                      "    group {}".format(_user_and_group(self._user)[1])]
         if self._chroot:
             lines += [f"    chroot {self.root}"]
         lines += [f"    {line}" for line in global_lines]
@@ -340,6 +350,8 @@ class HAProxy:
         if self._files is not None and not self._chroot:
             mount_point = self.directory / "etc-overlay"
             command = [*with_private_etc(mount_point, self.etc), *command]
+        if self._pid_one:
+            command = ["/usr/bin/unshare", *PROCESS_NAMESPACE, "/usr/bin/setsid", *command]
         with self.output_file.open("ab") as output:
             process = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=output, start_new_session=True)
@@ -349,6 +361,8 @@ class HAProxy:
             self._pid = int((self.directory / "pid").read_text().split()[0])
         else:
             self._process, self._pid = process, process.pid
+            if self._pid_one:
+                self._pid = wait_for(lambda: descendants(process.pid), "process 1 to start")[0]
         scratch.watch(self._pid)
 
     def _answers(self):
@@ -361,7 +375,8 @@ class HAProxy:
 
     def _end(self, pid):
         family = {member: started(member) for member in [pid, *descendants(pid)]}
-        _signal(pid, signal.SIGTERM)
+        # Process 1 has no handler for SIGTERM, unless it is a master.
+        _signal(pid, signal.SIGUSR1 if self._pid_one else signal.SIGTERM)
 
         def gone():
             if self._process is not None:
@@ -419,18 +434,18 @@ def _duration(interval):
     return interval if isinstance(interval, str) else f"{round(interval * 1000 * PATIENCE)}ms"
 
 
-def _user_and_group():
-    """The user the haproxy package brings."""
+def _user_and_group(name):
+    """The haproxy package brings its own."""
     try:
-        user = pwd.getpwnam("haproxy")
+        user = pwd.getpwnam(name)
     except KeyError:
-        raise RuntimeError("there is no user `haproxy`: install the haproxy package") from None
+        raise RuntimeError(f"there is no user `{name}`: install the haproxy package") from None
     return user.pw_name, grp.getgrgid(user.pw_gid).gr_name
 
 
-def _owner():
+def _owner(user):
     """Lets the checks use the stats socket: they run as HAProxy's user."""
-    return "user {} group {} ".format(*_user_and_group()) if os.geteuid() == 0 else ""
+    return "user {} group {} ".format(*_user_and_group(user)) if os.geteuid() == 0 else ""
 
 
 def _signal(pid, number):

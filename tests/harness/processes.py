@@ -16,6 +16,13 @@ def started(pid):
     return None if fields[0] == b"Z" else fields[19]
 
 
+def catches(pid, number):
+    """Whether a process has a handler for a signal."""
+    with open(f"/proc/{pid}/status") as status:
+        handlers = next(line for line in status if line.startswith("SigCgt:"))
+    return bool(int(handlers.split()[1], 16) >> (number - 1) & 1)
+
+
 def descendants(pid):
     """The living processes below `pid`, itself not among them."""
     try:

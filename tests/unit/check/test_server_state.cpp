@@ -113,7 +113,8 @@ TEST_CASE("an identity that makes no sense is no answer") {
     for (const char* text : {"", "seven", "7x", "99999999999999999999"})
         CHECK_THROWS_AS(answer(question, {{"f"}, {text, bigint_type}, start, file}),
                         std::invalid_argument);
-    for (const char* text : {"", " ", "1", "1 2", "1 2 3 4", "a 1 2", "1 2 -3", "1.5 2 3"})
+    for (const char* text : {"", " ", "1", "1 2", "1 2 3 4", "a 1 2", "1 2 -3", "1.5 2 3",
+                             "100000001 0 0", "4294967295 0 0"})
         CHECK_THROWS_AS(answer(question, {{"f"}, id, {text, text_type}, file}),
                         std::invalid_argument);
 }

@@ -240,6 +240,64 @@ TEST_CASE("bad demands are refused by key") {
     CHECK(refusal("timeout = 500ms") == "accepted");
 }
 
+TEST_CASE("connections are kept for as long as the file says, and not at all by default") {
+    CHECK(made(haproxy_arguments).keep == 0ms);
+    const auto kept = [](std::string_view text) {
+        return made(haproxy_arguments, file_of(text), haproxy_variables).keep;
+    };
+    CHECK(kept("keep = 60s") == 60s);
+    CHECK(kept("keep = 1s") == 1s);
+    CHECK(kept("keep = 1000") == 1s);
+    CHECK(kept("keep = 1h") == 1h);
+    CHECK(kept("keep = 0") == 0s);
+    CHECK(kept("keep = 60s\n[rw]\nkeep = 0") == 0s);
+    CHECK(kept("[rw]\nkeep = 2min") == 2min);
+    CHECK(kept("[ro]\nkeep = 2min") == 0s);
+    CHECK(kept("keep = 60s\nhost = db2") == 60s);
+    CHECK(made({"", "", "/run/postgresql/.s.PGSQL.5432", ""}, file_of("keep = 60s")).keep == 60s);
+    const auto settings = made(haproxy_arguments, file_of("keep = 60s"), haproxy_variables);
+    CHECK(value(settings, "keep").empty()); // nothing for libpq
+    CHECK(origin(settings, "keep") == "checkpg.conf:1");
+}
+
+TEST_CASE("a time that no connection is kept for is refused") {
+    for (const char* keep : {"999ms", "60", "1", "3601s", "61min", "2h", "1d", "", "-1s", "on",
+                             "1m", "60 apples", "99999999999999999999s"})
+        CHECK(refusal(std::string{"keep = "} + keep) ==
+              "checkpg.conf:1: keep '" + std::string{keep} +
+                  "' is neither 0 nor a time from 1s to 1h, such as 60s");
+}
+
+TEST_CASE("both programs have one name where they may have one connection") {
+    const auto name = [](std::string_view text, const Variables& more = {}) {
+        Variables variables = haproxy_variables;
+        variables.insert(more.begin(), more.end());
+        return value(made(haproxy_arguments, file_of(text), variables), "application_name");
+    };
+    CHECK(name("keep = 60s") == "checkpg");
+    CHECK(name("keep = 0") == "checkpgprimary");
+    CHECK(name("[rw]\nkeep = 60s") == "checkpg");
+    CHECK(name("keep = 60s\n[rw]\nkeep = 0") == "checkpgprimary");
+    CHECK(name("keep = 60s\napplication_name = mine") == "mine");
+    CHECK(name("keep = 60s", {{"PGAPPNAME", "mine"}}) == "mine");
+}
+
+TEST_CASE("which file a connection's settings are from is known where it is kept") {
+    auto file = file_of("keep = 60s\npassword = hunter2\n");
+    file.status.st_ino = 7;
+    const auto settings = made(haproxy_arguments, file, haproxy_variables);
+    CHECK(settings.file == "checkpg.conf");
+    CHECK_FALSE(settings.file_identity.empty());
+    CHECK(std::find(settings.secrets.begin(), settings.secrets.end(), "password") !=
+          settings.secrets.end());
+    CHECK_FALSE(settings.has_secret_outside_file);
+    file.status.st_ino = 8;
+    CHECK(made(haproxy_arguments, file, haproxy_variables).file_identity != settings.file_identity);
+    auto variables = haproxy_variables;
+    variables.insert({"PGPASSWORD", "hunter2"});
+    CHECK(made(haproxy_arguments, file_of("keep = 60s"), variables).has_secret_outside_file);
+}
+
 TEST_CASE("a password needs a file that not everybody may read, and is never shown") {
     CHECK(refusal("password = hunter2", true).find("checkpg.conf:1: password") == 0);
     CHECK(refusal("password = hunter2", true).find("hunter2") == std::string::npos);
