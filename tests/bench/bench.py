@@ -23,7 +23,8 @@ import contenders  # noqa: E402
 import page  # noqa: E402
 import profiling  # noqa: E402
 import watching  # noqa: E402
-from contenders import CONTENDERS, DYNAMIC, FLOOR, OURS, PSQL, PSYCOPG2, Ways  # noqa: E402
+from contenders import (CONTENDERS, DYNAMIC, FLOOR, KEPT, OURS, PSQL, PSYCOPG2,  # noqa: E402
+                        Ways)
 from harness import checks, haproxy, scratch  # noqa: E402
 from harness.postgres import Server  # noqa: E402
 from measuring import cpu_seconds, helper, interleaved  # noqa: E402
@@ -44,6 +45,7 @@ class Scale:
         self.ways = (Ways.NAMES[0], Ways.NAMES[-1]) if quick else Ways.NAMES
         self.server_checks = 2 if quick else 50
         self.watched = (2,) if quick else (10, 50, 150)
+        self.watched_ways = ("trust",) if quick else ("trust", "SCRAM", "mTLS, P-256")
         self.watch_seconds = 2 if quick else 10
         self.peers = (0, 2) if quick else (0, 2, 4, 8)
 
@@ -62,8 +64,8 @@ def missing_packages(quick):
 
 
 def compare(server, scale):
-    """For each way to log in: {name of contender: (costs, instructions)}, and what one check costs
-    the server in seconds of CPU."""
+    """For each way to log in: {name of contender: (costs, instructions)}, and what one check of
+    ours, direct and kept, costs the server in seconds of CPU."""
     ways = Ways(server)
     results, server_cpu = {}, {}
     for name in scale.ways:
@@ -74,7 +76,8 @@ def compare(server, scale):
         costs = interleaved(commands, scale.rounds)
         results[name] = {who: (costs[who], command.instructions())
                          for who, command in commands.items()}
-        server_cpu[name] = cost_to_server(server, commands[OURS], scale.server_checks)
+        server_cpu[name] = [cost_to_server(server, commands[who], scale.server_checks)
+                            for who in (OURS, KEPT)]
     return results, server_cpu
 
 
@@ -126,21 +129,26 @@ def profile_tls(server, scale):
 
 
 def watch_many(server, scale):
-    """{contender: [Watch]}, all by trust, for HAProxy's own check knows nothing else."""
-    way = Ways(server).enter("trust")
+    """{(contender, way): [Watch]}. HAProxy's own check knows no way to log in but trust."""
+    ways = Ways(server)
     script = scratch.directory("watch") / "psql.sh"
-    script.write_text(contenders.psql_script_text(way))
+    script.write_text(contenders.psql_script_text(ways.enter("trust")))
     script.chmod(0o755)
-    builds = {OURS: (watching.by_program("checkpgprimary"), "timeout = 900ms\n"),
-              PSQL: (watching.by_program(str(script)), None),
-              "HAProxy's own tcp-check": (watching.by_tcp_check, None)}
+    ours = watching.by_program("checkpgprimary")
+    runs = [(PSQL, "trust", watching.by_program(str(script)), None),
+            ("HAProxy's own tcp-check", "trust", watching.by_tcp_check, None)]
+    for way in scale.watched_ways:
+        files = contenders.jail_files(ways.enter(way), "timeout = 900ms\n")
+        runs.append((OURS, way, ours, files))
+        runs.append((KEPT, way, ours, contenders.with_keep(files)))
     results = {}
-    for name, (build, configuration) in builds.items():
-        results[name] = []
+    for name, way, build, files in runs:
+        ways.enter(way)
+        results[name, way] = []
         for count in scale.watched:
-            print(f"{name}: {count} servers ...", file=sys.stderr, flush=True)
-            results[name].append(watching.watch(server, count, build, seconds=scale.watch_seconds,
-                                                configuration=configuration))
+            print(f"{name}, {way}: {count} servers ...", file=sys.stderr, flush=True)
+            results[name, way].append(watching.watch(server, count, build, files=files,
+                                                     seconds=scale.watch_seconds))
     return results
 
 

@@ -84,6 +84,31 @@ def ours(server, way, *, executable=None, configuration=""):
                     server.address, str(server.port)], environment)
 
 
+def jail_files(way, configuration):
+    """/etc/checkpg for HAProxy's checks, by name, with what the way needs. The name of a server
+    there is not the certificate's."""
+    files, lines = {}, []
+    for key, value in way.libpq.items():
+        if key == "password":
+            files["pgpass"] = f"*:*:*:*:{value}\n"
+        elif key == "sslmode":
+            lines.append("sslmode = verify-ca")
+        else:
+            files[key] = Path(value).read_text()
+            lines.append(f"{key} = /etc/checkpg/{key}")
+    return {"checkpg.conf": "\n".join([*lines, configuration]), **files}
+
+
+def with_keep(files):
+    """The same, connections kept."""
+    return {**files, "checkpg.conf": f"keep = 60s\n{files['checkpg.conf']}"}
+
+
+def ours_kept(server, way):
+    """A check that finds the connection of an earlier one."""
+    return ours(server, way, configuration="keep = 1h\n")
+
+
 def ours_dynamic(server, way):
     return ours(server, way,
                 executable=Path(os.environ["CHECKPG_BENCH_DYNAMIC_BIN"]) / "checkpgprimary")
@@ -136,11 +161,12 @@ def curl_script(api_port):
 CONTENDERS = {
     "floor": floor,
     "checkpgprimary": ours,
+    "checkpgprimary, kept": ours_kept,
     "checkpgprimary, dynamic": ours_dynamic,
     "psql in a shell script": psql_script,
     "python3 + psycopg2": psycopg2_script,
 }
-FLOOR, OURS, DYNAMIC, PSQL, PSYCOPG2 = CONTENDERS
+FLOOR, OURS, KEPT, DYNAMIC, PSQL, PSYCOPG2 = CONTENDERS
 
 
 def _conninfo(way):

@@ -4,12 +4,16 @@ import platform
 import re
 from pathlib import Path
 
-from contenders import FLOOR, OURS
+from contenders import FLOOR, KEPT, OURS
 from measuring import median, ratio
 from profiling import PARTS
 
 #: Budgets on a whole check: most instructions, by way to log in.
 INSTRUCTIONS = {"trust": 1.2e6, "SCRAM": 40e6, "mTLS, P-256": 25e6, "mTLS, RSA-2048": 25e6}
+#: And on one over a kept connection, whatever the log-in; the server's CPU; a keeper's own memory.
+KEPT_INSTRUCTIONS = 0.6e6
+KEPT_SERVER_CPU = 0.2e-3
+KEEPER_MEMORY = 2**20
 FLOOR_RATIO = 1.15
 MEMORY = 4 * 2**20
 
@@ -19,7 +23,7 @@ NOTES = Path(__file__).with_name("tried.md")
 def write(measured):
     """The whole page."""
     parts = [_introduction(measured), _one_check(measured), _role_api(measured["api"]),
-             _budgets(measured["compared"]), _haproxy(measured["watched"]),
+             _budgets(measured), _haproxy(measured["watched"]),
              _server(measured["server_cpu"]), _peers(measured["peers"]), _profile(measured["profile"]),
              NOTES.read_text()]
     return "\n".join(part.strip() + "\n" for part in parts if part)
@@ -55,7 +59,7 @@ def _one_check(measured):
 
 `floor` is a C program that writes the same bytes to a socket and knows nothing else. `dynamic` is
 checkpgprimary built against the system's shared libraries. psql is the real binary, in a bash
-script as sites use it. Where there is TLS, all verify the server's certificate by name (verify-full);
+script as sites use it; `kept` finds the connection of an earlier check (`keep`). Where there is TLS, all verify the server's certificate by name (verify-full);
 all keys, the authority's too, are of the kind named. The password is in a password file."""]
     for way, results in measured["compared"].items():
         base = FLOOR if FLOOR in results else OURS
@@ -89,7 +93,8 @@ password or TLS. What Patroni itself and its query to PostgreSQL cost is not cou
 """
 
 
-def _budgets(compared):
+def _budgets(measured):
+    compared = measured["compared"]
     lines = ["""
 ## Budgets
 
@@ -107,6 +112,16 @@ def _budgets(compared):
             lines.append(f"| {way}: instructions | {_millions(INSTRUCTIONS[way])} M | "
                          f"{_millions(instructions)} M | "
                          f"{_holds(instructions <= INSTRUCTIONS[way])} |")
+    most = max(results[KEPT][1] for results in compared.values())
+    lines.append(f"| kept, the costliest log-in: instructions | {_millions(KEPT_INSTRUCTIONS)} M | "
+                 f"{_millions(most)} M | {_holds(most <= KEPT_INSTRUCTIONS)} |")
+    most = max(kept for _, kept in measured["server_cpu"].values())
+    lines.append(f"| kept, the costliest log-in: the server's CPU | {_ms(KEPT_SERVER_CPU)} ms | "
+                 f"{_ms(most)} ms | {_holds(most <= KEPT_SERVER_CPU)} |")
+    most = max(memory for watches in measured["watched"].values() for watch in watches
+               for memory in watch.keepers)
+    lines.append(f"| the largest keeper: memory of its own | {KEEPER_MEMORY / 2**20:.0f} MiB | "
+                 f"{most / 2**20:.2f} MiB | {_holds(most <= KEEPER_MEMORY)} |")
     return "\n".join(lines)
 
 
@@ -114,45 +129,41 @@ def _haproxy(watched):
     lines = ["""
 ## HAProxy with many servers
 
-One PostgreSQL under many loopback addresses, two backends, `inter 1s`, by trust: two checks per
-server and second are wanted; fewer are done where the cores are not enough. CPU is in percent of one
-core: HAProxy with all its checks, and PostgreSQL apart, which here shares the machine with HAProxy. A check that HAProxy ended after one second is a
-time-out. `check_duration` of `show stat` was read every 0.7 s. Servers per core: what one core of a
-router could watch, were it to do nothing else, by the checks that were done.
+One PostgreSQL under many loopback addresses, two backends, `inter 1s`: two checks per
+server and second are wanted; fewer are done where the cores are not enough. `kept` is checkpgprimary with
+`keep = 60s`. CPU is in percent of one
+core: HAProxy with all its checks and their keepers, and PostgreSQL apart, which here shares the machine with HAProxy. Lines are those of PostgreSQL's log, with `log_connections`
+and `log_disconnections`. A check that HAProxy ended after one second is a
+time-out. `check_duration` of `show stat` was read every 0.7 s. Keepers: how many, and the memory of all
+of them that is no other's (`Private_Dirty`).
 
-| check | servers | checks/s | HAProxy, CPU | PostgreSQL, CPU | median, ms | longest, ms \
-| time-outs | servers per core |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|"""]
-    for name, watches in watched.items():
+| check | log-in | servers | checks/s | HAProxy, CPU | PostgreSQL, CPU | log, lines/s | median, ms \
+| longest, ms | time-outs | keepers | their memory, MiB |
+|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""]
+    for (name, way), watches in watched.items():
         for watch in watches:
-            per_core = _servers_per_core(watch)
-            lines.append(f"| {name} | {watch.servers} | {watch.checks_per_second:.0f} | "
+            lines.append(f"| {name} | {way} | {watch.servers} | {watch.checks_per_second:.0f} | "
                          f"{watch.haproxy_cpu:.1%} | {watch.postgres_cpu:.1%} | "
-                         f"{watch.median:.0f} | {watch.longest} | "
-                         f"{watch.timeouts / watch.readings:.0%} | {per_core} |")
+                         f"{watch.log_lines:.0f} | {watch.median:.0f} | {watch.longest} | "
+                         f"{watch.timeouts / watch.readings:.0%} | {len(watch.keepers)} | "
+                         f"{sum(watch.keepers) / 2**20:.1f} |")
     lines += ["""
 HAProxy's own tcp-check sends a start-up message and the query as bytes and compares the answer with
 bytes: no password, no TLS, no comparing of servers, no reason in the log."""]
     return "\n".join(lines)
 
 
-def _servers_per_core(watch):
-    """By the checks that were really done, in two digits."""
-    if not watch.haproxy_cpu:
-        return "-"
-    return f"{float(f'{watch.checks_per_second / 2 / watch.haproxy_cpu:.2g}'):.0f}"
-
-
 def _server(server_cpu):
-    rows = "\n".join(f"| {way} | {_ms(seconds)} |" for way, seconds in server_cpu.items())
+    rows = "\n".join(f"| {way} | {_ms(direct)} | {_ms(kept)} |"
+                     for way, (direct, kept) in server_cpu.items())
     return f"""
 ## What one check costs the server
 
 CPU of PostgreSQL per check, user and system: a new backend process each time is most of it, and TLS
-and SCRAM cost the server as they cost the client.
+and SCRAM cost the server as they cost the client. A kept connection (`keep`) has its backend.
 
-| log-in | CPU, ms |
-|---|--:|
+| log-in | CPU, ms | kept |
+|---|--:|--:|
 {rows}
 """
 

@@ -4,7 +4,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from harness import haproxy
+from harness import haproxy, keepers
 from harness.waiting import wait_for
 from measuring import cpu_seconds
 
@@ -34,24 +34,25 @@ class Watch:
     servers: int
     haproxy_cpu: float
     postgres_cpu: float
+    log_lines: float
     checks_per_second: float
     median: float
     longest: float
     timeouts: int
     readings: int
+    keepers: list  # bytes of each
 
 
 def by_program(program):
-    """HAProxy runs this executable for both backends."""
-    def build(servers, configuration):
-        files = {"checkpg.conf": configuration} if configuration is not None else None
+    """HAProxy runs this executable for both backends. `files` are those in /etc/checkpg."""
+    def build(servers, files):
         return haproxy.HAProxy(servers, interval="1s", files=files, chroot=files is not None,
                                server_options="rise 1 fall 2",
                                programs={name: program for name in haproxy.PROGRAM_OF})
     return build
 
 
-def by_tcp_check(servers, _configuration):
+def by_tcp_check(servers, _files):
     """HAProxy asks by itself. The primary's answer is what both backends want."""
     proxy = haproxy.HAProxy(servers, interval="1s", server_options="rise 1 fall 2",
                             programs={name: "/bin/true" for name in haproxy.PROGRAM_OF})
@@ -62,16 +63,18 @@ def by_tcp_check(servers, _configuration):
     return proxy
 
 
-def watch(server, count, build, *, seconds, configuration=None):
+def watch(server, count, build, *, seconds, files=None):
     """Lets HAProxy watch `count` servers for so long and returns a Watch."""
     targets = [haproxy.Target(f"db{number}", ADDRESSES[number % len(ADDRESSES)], server.port)
                for number in range(count)]
-    proxy = build(targets, configuration)
-    with proxy:
+    proxy = build(targets, files)
+    with keepers.ended(server), proxy:
         wait_for(lambda: all(row["check_status"] not in ("", "INI") for row in _rows(proxy)),
                  "HAProxy to check every server", 30)
+        time.sleep(2)  # where connections are kept, they are by now
         begin = time.monotonic()
-        before = cpu_seconds(proxy.pid), cpu_seconds(server.pid), server.log_position()
+        before = _cpu(proxy, server), cpu_seconds(server.pid), server.log_position()
+        transactions = _transactions(server)
         durations, timeouts = [], 0
         while time.monotonic() < begin + seconds:
             # A pace of its own: readings at HAProxy's would see the same ones under way each time.
@@ -81,11 +84,25 @@ def watch(server, count, build, *, seconds, configuration=None):
             timeouts += sum(row["check_status"] in ("PROCTOUT", "L7TOUT", "L4TOUT")
                             for row in rows)
         span = time.monotonic() - begin
-        after = cpu_seconds(proxy.pid), cpu_seconds(server.pid)
-        sessions = server.log(before[2]).count("connection authorized")
+        after = _cpu(proxy, server), cpu_seconds(server.pid)
+        log = server.log(before[2])
+        memory = [keepers.own_memory(pid) for pid in keepers.of(server)]
+        # Each check is a log-in, or else a transaction.
+        checks = _transactions(server) - transactions if memory else \
+            log.count("connection authorized")
     return Watch(count, (after[0] - before[0]) / span, (after[1] - before[1]) / span,
-                 sessions / span, statistics.median(durations), max(durations), timeouts,
-                 len(durations))
+                 log.count("\n") / span, checks / span, statistics.median(durations),
+                 max(durations), timeouts, len(durations), memory)
+
+
+def _cpu(proxy, server):
+    """Of HAProxy with all its checks, and of the keepers that these left."""
+    return cpu_seconds(proxy.pid) + sum(cpu_seconds(pid) for pid in keepers.of(server))
+
+
+def _transactions(server):
+    """Of those that are not this question's own: a backend reports them once per second."""
+    return int(server.sql("SELECT sum(xact_commit) FROM pg_stat_database"))
 
 
 def _rows(proxy):

@@ -7,12 +7,13 @@ import subprocess
 import threading
 
 import pytest
-from harness import hostile, scratch
+from harness import hostile, keepers, scratch
 from harness.checks import (REPOSITORY, Code, ask, executable, haproxy_environment, public_copy,
                             run_check, write_configuration)
 from harness.waiting import PATIENCE, wait_for
 
 TRUST_INSTRUCTIONS = 1_200_000
+KEPT_INSTRUCTIONS = 600_000
 SCRAM_INSTRUCTIONS = 40_000_000
 PEAK_MEMORY = 4 * 2**20
 #: OpenSSL 3.5 is larger; what ships has 3.0.
@@ -31,7 +32,7 @@ def count_instructions(capsys):
     def count(what, budget, server, **options):
         prefix = [shutil.which("valgrind"), "--tool=callgrind",
                   f"--callgrind-out-file={scratch.directory('callgrind') / 'out'}"]
-        run = ask("checkpgprimary", server, prefix=prefix, env={"HOME": "/"}, **options)
+        run = ask("checkpgprimary", server, prefix=prefix, **{"env": {"HOME": "/"}, **options})
         instructions = int(re.search(r"Collected : (\d+)", run.stderr)[1])
         with capsys.disabled():
             print(f"\n{what}: {instructions:,} instructions of {budget:,}")
@@ -54,6 +55,23 @@ def test_a_check_by_scram(primary, count_instructions):
         passwords="*:*:*:*:secret\n")
     assert run.code == Code.OK
     assert instructions <= SCRAM_INSTRUCTIONS
+
+
+@pytest.mark.parametrize("way", ["trust", "scram-sha-256"])
+def test_a_check_over_a_kept_connection(primary, count_instructions, way):
+    """Whatever the log-in cost: it is that of an earlier check."""
+    primary.authenticate(way)
+    primary.set_password("secret")
+    configuration = write_configuration("keep = 1h\n" + EXAMPLE, passwords="*:*:*:*:secret\n")
+    with keepers.ended(primary):
+        options = {"env": {"HOME": "/", "CHECKPG_CONFIG": configuration}}
+        assert ask("checkpgprimary", primary, **options).code == Code.OK
+        log = primary.log_position()
+        run, instructions = count_instructions(f"kept, {way}", KEPT_INSTRUCTIONS, primary,
+                                               **options)
+        assert run.code == Code.OK
+        assert instructions <= KEPT_INSTRUCTIONS
+        assert "connection" not in primary.log(log)
 
 
 def test_the_memory_of_a_check(capsys):
