@@ -13,7 +13,7 @@ INSTRUCTIONS = {"trust": 1.2e6, "SCRAM": 40e6, "mTLS, P-256": 25e6, "mTLS, RSA-2
 #: And on one over a kept connection, whatever the log-in; the server's CPU; a keeper's own memory.
 KEPT_INSTRUCTIONS = 0.6e6
 KEPT_SERVER_CPU = 0.2e-3
-KEEPER_MEMORY = 2**20
+KEEPER_KILOBYTES = 1024
 FLOOR_RATIO = 1.15
 MEMORY = 4 * 2**20
 
@@ -120,8 +120,8 @@ def _budgets(measured):
                  f"{_ms(most)} ms | {_holds(most <= KEPT_SERVER_CPU)} |")
     most = max(memory for watches in measured["watched"].values() for watch in watches
                for memory in watch.keepers)
-    lines.append(f"| the largest keeper: memory of its own | {KEEPER_MEMORY / 2**20:.0f} MiB | "
-                 f"{most / 2**20:.2f} MiB | {_holds(most <= KEEPER_MEMORY)} |")
+    lines.append(f"| the largest keeper: memory of its own | {KEEPER_KILOBYTES} kB | "
+                 f"{most} kB | {_holds(most <= KEEPER_KILOBYTES)} |")
     return "\n".join(lines)
 
 
@@ -146,7 +146,7 @@ of them that is no other's (`Private_Dirty`).
                          f"{watch.haproxy_cpu:.1%} | {watch.postgres_cpu:.1%} | "
                          f"{watch.log_lines:.0f} | {watch.median:.0f} | {watch.longest} | "
                          f"{watch.timeouts / watch.readings:.0%} | {len(watch.keepers)} | "
-                         f"{sum(watch.keepers) / 2**20:.1f} |")
+                         f"{sum(watch.keepers) / 1024:.1f} |")
     lines += ["""
 HAProxy's own tcp-check sends a start-up message and the query as bytes and compares the answer with
 bytes: no password, no TLS, no comparing of servers, no reason in the log."""]

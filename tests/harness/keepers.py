@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import scratch
@@ -56,6 +57,15 @@ class Site:
 def of(*servers):
     """The living keepers that checks of these servers left, whichever server they ask."""
     return _of_ports([server.port for server in servers])
+
+
+@contextmanager
+def ended(server):
+    """None of the keepers that checks of this server left is there afterwards."""
+    try:
+        yield
+    finally:
+        end(*_of_ports([server.port], _NAMES))
 
 
 def end(*pids):
