@@ -27,7 +27,7 @@ def elsewhere(epoch):
     name = f"checkpg-{version()}"
     directory = scratch.directory("a-directory-with-another-length")
     shutil.copytree(REPOSITORY, directory / name, ignore=beside_the_sources,
-                    copy_function=shutil.copy)
+                    copy_function=shutil.copy, symlinks=True)
     tarball = directory / f"{name}.tar.gz"
     output_of("tar", "-czf", tarball, "-C", directory, name)
     shutil.rmtree(directory / name)

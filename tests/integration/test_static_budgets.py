@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from harness import hostile, keepers, scratch
-from harness.checks import (REPOSITORY, Code, ask, executable, haproxy_environment, public_copy,
+from harness.checks import (REPOSITORY, Code, ask, haproxy_environment, public_copy,
                             run_check, write_configuration)
 from harness.waiting import PATIENCE, wait_for
 
