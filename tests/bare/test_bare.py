@@ -43,12 +43,12 @@ def refused(suite, script, *options):
     return said.strip().splitlines()[-1]
 
 
-def test_the_demo_and_the_unit_tests_without_privileges():
-    """Debian 13; with them, Debian 12 below and both releases whole in .ci/run."""
-    code, said = on_a_bare("trixie", f"tests/demo && tests/run -L unit release && {{ {LEFT} }}", *UNPRIVILEGED)
+def test_the_demo_without_privileges():
+    """Debian 13; with them, Debian 12 below and both releases whole in .ci/run. The tests without them
+    take as long again: before a release, by hand."""
+    code, said = on_a_bare("trixie", f"tests/demo && {{ {LEFT} }}", *UNPRIVILEGED)
     assert code == 0
     assert_demonstrated(said)
-    assert " passed, 0 failed" in said.strip().splitlines()[-1]
 
 
 def assert_demonstrated(said):
