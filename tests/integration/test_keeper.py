@@ -30,6 +30,7 @@ LOST, SLACK = 0.05, 0.5 * PATIENCE
 KEEP = 1
 #: Kilobytes. OpenSSL's own tables take the more by far.
 MEMORY = {"trust": 1024, "scram-sha-256": 1024, "tls": 1280}
+WITH_NEWER_OPENSSL = 1.5
 SETTINGS = {"max_connections": "60", "synchronous_commit": "on"}
 
 
@@ -303,9 +304,11 @@ def test_the_memory_of_a_keeper(primary, make_site, authority, capsys, way):
     if not started(pid):
         pid, = keepers.of(primary)
     kilobytes = keepers.private_dirty_kilobytes(pid)
+    ships = "\nOpenSSL 3.0." in run_check("checkpgprimary", "--version").stdout
+    most = MEMORY[way] * (1 if ships else WITH_NEWER_OPENSSL)
     with capsys.disabled():
-        print(f"\na keeper's own memory, {way}: {kilobytes} kB of {MEMORY[way]}")
-    assert kilobytes <= MEMORY[way]
+        print(f"\na keeper's own memory, {way}: {kilobytes} kB of {most:.0f}")
+    assert kilobytes <= most
 
 
 # Every fate of a keeper
