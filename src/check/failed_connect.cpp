@@ -57,6 +57,14 @@ bool fails_anywhere(const std::vector<Setting>& settings, std::string_view messa
     return message == PQerrorMessage(start_connecting(elsewhere).get());
 }
 
+/// libpq 17 looks at requirepeer while it connects, and closes a socket that is another's.
+bool fails_by_requirepeer(std::vector<Setting> settings) {
+    if (value_of(settings, "requirepeer").empty())
+        return false;
+    set_value(settings, "requirepeer", "");
+    return PQstatus(start_connecting(settings).get()) != CONNECTION_BAD;
+}
+
 ExitCode code_of_failed_tls(PGconn* connection, const Breakdown& breakdown) {
     if (breakdown.tls_reply == 'N') // and sslmode demands TLS
         return ExitCode::access_denied;
@@ -78,7 +86,9 @@ ExitCode code_of_failed_tls(PGconn* connection, const Breakdown& breakdown) {
 } // namespace
 
 ExitCode code_of_failed_start(const std::vector<Setting>& settings, std::string_view message) {
-    return fails_anywhere(settings, message) ? ExitCode::configuration : ExitCode::unreachable;
+    if (fails_anywhere(settings, message))
+        return ExitCode::configuration;
+    return fails_by_requirepeer(settings) ? ExitCode::access_denied : ExitCode::unreachable;
 }
 
 Breakdown breakdown_of(PGconn* connection, int status, const LookAhead& seen,
@@ -102,9 +112,8 @@ ExitCode code_of_failed_connect(PGconn* connection, const Breakdown& breakdown,
     const int socket = PQsocket(connection);
     const bool gave_up_by_itself = socket != -1 && !end_of(socket);
     switch (breakdown.status) {
-    case CONNECTION_STARTED: // libpq 17 looks at requirepeer here, before it sends anything
-        return seen.connected() && gave_up_by_itself ? ExitCode::access_denied
-                                                     : ExitCode::unreachable;
+    case CONNECTION_STARTED:
+        return ExitCode::unreachable;
     case CONNECTION_SSL_STARTUP:
         return code_of_failed_tls(connection, breakdown);
     case CONNECTION_MADE: // requirepeer, or GSSAPI encryption that we can't do

@@ -135,7 +135,7 @@ server and second are wanted; fewer are done where the cores are not enough. `ke
 core: HAProxy with all its checks and their keepers, and PostgreSQL apart, which here shares the machine with HAProxy. Lines are those of PostgreSQL's log, with `log_connections`
 and `log_disconnections`. A check that HAProxy ended after one second is a
 time-out. `check_duration` of `show stat` was read every 0.7 s. Keepers: how many, and the memory of all
-of them that is no other's (`Private_Dirty`).
+of them that is no other's (`Anonymous` in smaps_rollup).
 
 | check | log-in | servers | checks/s | HAProxy, CPU | PostgreSQL, CPU | log, lines/s | median, ms \
 | longest, ms | time-outs | keepers | their memory, MiB |

@@ -95,6 +95,11 @@ def is_static():
     return b"libpq.so." not in executable("checkpgprimary").read_bytes()
 
 
+def has_openssl_that_ships():
+    """Whether OpenSSL is 3.0, as in what ships. Newer ones are larger and take longer to begin."""
+    return "\nOpenSSL 3.0." in run_check("checkpgprimary", "--version").stdout
+
+
 def public_copy(name, directory=None):
     """A copy of an executable in a directory every user may enter: the build tree may be closed
     to others."""

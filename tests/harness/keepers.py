@@ -98,12 +98,10 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12]) if fields else None
 
 
-def private_dirty_kilobytes(pid):
-    """The memory that a process has for itself alone. Only root may see it. Of a program that was
-    just linked all pages are dirty, too, until they are on the disk."""
-    with open(f"/proc/{pid}/exe", "rb") as program:
-        os.fsync(program.fileno())
-    return int(re.search(rb"Private_Dirty:\s+(\d+) kB", _read(pid, "smaps_rollup"))[1])
+def own_kilobytes(pid):
+    """The memory that a process has for itself alone: what it shares with nobody and no file has.
+    Only root may see it."""
+    return int(re.search(rb"Anonymous:\s+(\d+) kB", _read(pid, "smaps_rollup"))[1])
 
 
 def listen(name):

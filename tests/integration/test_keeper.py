@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import abilities, certificates, keepers
-from harness.checks import Code, ask, is_instrumented, is_static, public_copy, run_check
+from harness.checks import (Code, ask, has_openssl_that_ships, is_instrumented, is_static, public_copy,
+                            run_check)
 from harness.clusters import Proxy, connections
 from harness.keepers import Site
 from harness.postgres import ROLE, Server, hba_lines
@@ -303,9 +304,8 @@ def test_the_memory_of_a_keeper(primary, make_site, authority, capsys, way):
     wait_for(changed, "another log-in")
     if not started(pid):
         pid, = keepers.of(primary)
-    kilobytes = keepers.private_dirty_kilobytes(pid)
-    ships = "\nOpenSSL 3.0." in run_check("checkpgprimary", "--version").stdout
-    most = MEMORY[way] * (1 if ships else WITH_NEWER_OPENSSL)
+    kilobytes = keepers.own_kilobytes(pid)
+    most = MEMORY[way] * (1 if has_openssl_that_ships() else WITH_NEWER_OPENSSL)
     with capsys.disabled():
         print(f"\na keeper's own memory, {way}: {kilobytes} kB of {most:.0f}")
     assert kilobytes <= most
