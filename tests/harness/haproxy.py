@@ -22,7 +22,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import abilities, checks, ports, scratch
+from . import abilities, checks, keepers, ports, scratch
 from .postgres import ROLE, Session, psql
 from .processes import catches, descendants, started
 from .waiting import PATIENCE, wait_for
@@ -381,10 +381,10 @@ class HAProxy:
         def gone():
             if self._process is not None:
                 self._process.poll()
-            return not any(start and started(member) == start
+            return not any(start and started(member) == start and not keepers.is_one(member)
                            for member, start in family.items())
         try:
-            # The checks HAProxy leaves behind end by their own deadline.
+            # The checks HAProxy leaves behind end by their own deadline; what these leave stays.
             wait_for(gone, f"HAProxy {pid} and its checks to end", 10)
         except Exception:
             for member, start in family.items():

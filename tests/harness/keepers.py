@@ -68,6 +68,11 @@ def ended(server):
         end(*_of_ports([server.port], _NAMES))
 
 
+def is_one(pid):
+    """Whether that process is a keeper by now: at first it is called as the check that left it."""
+    return _read(pid, "comm").decode().rstrip() == NAME
+
+
 def end(*pids):
     """Kills keepers, and waits until they are gone."""
     for pid in pids:

@@ -310,7 +310,7 @@ class TestProcessOne:
             wait_for(lambda: not keepers(server) & before, "the keeper to end")
             seen.append(after())
         wait_for_keepers(server)
-        assert proxy.routes(READ_WRITE) == ["db1"]
+        wait_for(lambda: proxy.routes(READ_WRITE) == ["db1"], "the server to be up")
         return seen
 
     def test_it_has_no_zombies_after_many_lives(self, primary):

@@ -297,7 +297,7 @@ def test_haproxy_is_stopped(cluster):
 
 
 def test_without_standard_descriptors(cluster):
-    assert routes(cluster, closed_descriptors=True).code == OK
+    wait_for(lambda: routes(cluster, closed_descriptors=True).code == OK, "all to be well")
 
 
 def test_haproxy_in_a_tcp_socket():
