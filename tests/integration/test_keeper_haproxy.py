@@ -31,7 +31,7 @@ LIVES = 20
 CHECKS = 20
 
 #: On a machine with other things to do a quiet moment, in which keepers are in time, may be far.
-A_QUIET_WHILE = 40
+A_QUIET_WHILE = 90
 
 WAYS = {"foreground": ("foreground", False), "daemon": ("daemon", False),
         "master-worker": ("master-worker", False), "jail": ("master-worker", True)}
