@@ -197,15 +197,21 @@ def test_peers_are_asked_over_the_same_connections(primary, standby):
         proxy.wait_for_results(READ_WRITE, {"db1": UP, "db2": down(Code.OTHER_ROLE)})
 
 
+def between_two_checks(held):
+    return held if len(held) == 5 else None
+
+
 def test_a_keeper_has_nothing_of_haproxys(primary, way):
     abilities.require_root("looking at another process's descriptors")
     with keeping([primary], **way) as proxy:
         [keeper] = wait_for_keepers(primary)
         worker = int(proxy.show_info()["Pid"])
-        held, of_haproxy = descriptors(keeper), set(descriptors(worker).values())
+        of_haproxy = set(descriptors(worker).values())
+        held = wait_for(lambda: between_two_checks(descriptors(keeper)),
+                        "a keeper that holds its connection, its socket and no check's")
         assert [held.pop(number) for number in range(3)] == [
             str(proxy.root) if way["chroot"] else "/dev/null"] * 3
-        assert len(held) == 2 and not set(held.values()) & of_haproxy
+        assert not set(held.values()) & of_haproxy
         assert all(name.startswith("socket:") for name in held.values())
         assert os.readlink(f"/proc/{keeper}/cwd") == str(proxy.root)
         assert os.getpgid(keeper) == os.getpgid(worker)
