@@ -13,7 +13,7 @@ import socket
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import scratch
+from . import abilities, scratch
 from .checks import ask, run_as_haproxy, run_check, write_configuration
 from .processes import started
 from .waiting import wait_for
@@ -94,7 +94,10 @@ def socket_name(pid):
 def links(pid):
     """Its open descriptors: number and what it is. Only root may see them."""
     directory = Path(f"/proc/{pid}/fd")
-    return {int(each.name): os.readlink(each) for each in directory.iterdir()}
+    try:
+        return {int(each.name): os.readlink(each) for each in directory.iterdir()}
+    except PermissionError:
+        abilities.cannot("looking into a process that leaves no core needs CAP_SYS_PTRACE")
 
 
 def cpu_ticks(pid):
@@ -105,8 +108,9 @@ def cpu_ticks(pid):
 
 def own_kilobytes(pid):
     """The memory that a process has for itself alone: what it shares with nobody and no file has.
-    Only root may see it."""
-    return int(re.search(rb"Anonymous:\s+(\d+) kB", _read(pid, "smaps_rollup"))[1])
+    Nothing where it can't be seen: of a process that leaves no core, CAP_SYS_PTRACE shows it."""
+    seen = re.search(rb"Anonymous:\s+(\d+) kB", _read(pid, "smaps_rollup"))
+    return int(seen[1]) if seen else None
 
 
 def listen(name):

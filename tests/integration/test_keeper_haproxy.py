@@ -154,8 +154,12 @@ def end_backends(server):
 def descriptors(pid):
     found = {}
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
+        try:
             found[int(descriptor.name)] = os.readlink(descriptor)
+        except FileNotFoundError:
+            pass  # closed meanwhile
+        except PermissionError:
+            abilities.cannot("looking into a process that leaves no core needs CAP_SYS_PTRACE")
     return found
 
 
