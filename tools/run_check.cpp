@@ -77,6 +77,8 @@ ExitCode check(std::string_view program, Role wanted, std::span<const char* cons
     guard_process(deadline);
     Check check = check_server(wanted, settings, deadline);
     print_report({program, wanted, invocation, settings, check, begun, Clock::now()});
+    set_last_code(check.verdict.code);
+    set_last_words({});
     leave_keepers(check, settings, caller);
     return check.verdict.code;
 }

@@ -1,7 +1,5 @@
 #include "check/process.hpp"
 
-#include "base/exit_code.hpp"
-
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -27,6 +25,7 @@ using namespace std::chrono_literals;
 /// What the ordinary way to end gets before the watchdog bites.
 constexpr Deadline::Clock::duration grace = 25ms;
 
+std::atomic<int> last_code{to_int(ExitCode::timed_out)};
 std::atomic<const char*> last_words{nullptr};
 std::atomic<std::size_t> last_words_size{0};
 static_assert(std::atomic<const char*>::is_always_lock_free); // the handler reads it
@@ -54,7 +53,7 @@ void close_from_to(unsigned first, unsigned last) noexcept {
 
 extern "C" void end_now(int) {
     say_last_words();
-    ::_exit(to_int(ExitCode::timed_out));
+    ::_exit(last_code);
 }
 
 } // namespace
@@ -88,6 +87,8 @@ void leave_no_core() noexcept {
     ::prctl(PR_SET_DUMPABLE, 0); // a core_pattern that is a pipe knows no limit
 #endif
 }
+
+void set_last_code(ExitCode code) noexcept { last_code = to_int(code); }
 
 void set_last_words(std::string_view text) noexcept {
     last_words_size = text.size();

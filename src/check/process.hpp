@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/deadline.hpp"
+#include "base/exit_code.hpp"
 
 #include <array>
 #include <cstddef>
@@ -46,6 +47,10 @@ int open_process(pid_t process) noexcept;
 
 /// All signals are as for a new program, none is blocked. False if that can't be done.
 [[nodiscard]] bool reset_signals() noexcept;
+
+/// The code with which the watchdog ends the process from now on: what is left to do changes no
+/// verdict.
+void set_last_code(ExitCode code) noexcept;
 
 /// What the watchdog writes to standard output as it ends the process: nothing unless this was
 /// called. `text` must last as long as the process, and is short enough for a pipe to take it

@@ -963,3 +963,12 @@ def test_a_database_that_gets_another_name(primary, verdicts):
     assert seen.kept().outcome == seen.direct().outcome
     assert seen.kept().code != Code.OK
     primary.sql("DROP DATABASE other")
+
+
+def test_the_verdict_stands_while_a_keeper_is_left(primary, make_site):
+    """The watchdog ends a check that takes too long for that: not with "timed out"."""
+    site = make_site(timeout="700ms")
+    slow = abilities.with_faults("clone:delay_enter=1500000", "fork:delay_enter=1500000")
+    late = site.ask("checkpgprimary", primary, prefix=slow)
+    assert late.outcome == OK
+    assert late.seconds > 1.5  # so it was in the middle of it
