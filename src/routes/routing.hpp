@@ -74,10 +74,10 @@ struct Routes {
 };
 
 /// Draws the conclusions: a server of a read-write backend that gets traffic is a primary, one of
-/// a read-only backend that isn't is a standby. One that no check has
-/// looked at yet is neither. `uptime` is the time in seconds since HAProxy started, if it was
-/// asked: for a first minute checks need not be done. Pure. Throws HaproxyError if a backend named
-/// in the rules doesn't exist.
+/// a read-only backend that isn't is a standby. One that no check has looked at yet is neither.
+/// `uptime` is the time in seconds since HAProxy started, if it was asked: for a first minute
+/// checks need not be done. Pure. Throws HaproxyError if a backend named in the rules doesn't
+/// exist.
 Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime = {});
 
 /// The routes when nothing could be learnt, for the reason given.

@@ -30,8 +30,8 @@ struct StatRow {
     Number weight;
     Number since_change; ///< in seconds
     bool backup = false;
-    std::string
-        resolved_from; ///< a server's name and port, or SRV record, where read_names() has it
+    /// A server's name and port, or SRV record, where read_names() has it.
+    std::string resolved_from;
 };
 
 /// The rows of HAProxy's answer to `show stat`, in its order. Fields are found by the names in its
