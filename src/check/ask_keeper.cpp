@@ -32,12 +32,10 @@ std::uint64_t fresh_id() noexcept {
 /// One request to one keeper. Whatever goes wrong is the same as no keeper.
 class Request {
 public:
-    Request(const Settings& settings, const std::vector<Setting>& server,
-            const std::optional<Question>& question, Deadline deadline)
+    Request(const std::string& subject, const std::optional<Question>& question, Deadline deadline)
         : socket_{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)} {
-        const auto subject = connection_subject(settings, server);
-        if (subject && socket_.get() != -1)
-            waits_ = send(*subject, question, deadline);
+        if (!subject.empty() && socket_.get() != -1)
+            waits_ = send(subject, question, deadline);
     }
 
     pollfd wanted() const noexcept { return {waits_ ? socket_.get() : -1, POLLIN, 0}; }
@@ -125,12 +123,12 @@ Keepers::Keepers(const Settings& settings)
     : settings_{settings}, wanted_{settings.keep != 0ms && !settings.by_hand},
       patience_{longest_patience} {}
 
-std::optional<Answer> Keepers::ask(const std::vector<Setting>& server, const Question& question,
-                                   Deadline deadline) {
-    return std::move(ask(std::vector<std::vector<Setting>>{server}, question, deadline).front());
+std::string Keepers::subject(const std::vector<Setting>& server) const {
+    return wanted_ ? connection_subject(settings_, server).value_or("") : "";
 }
 
 std::vector<std::optional<Answer>> Keepers::ask(const std::vector<std::vector<Setting>>& servers,
+                                                const std::vector<std::string>& subjects,
                                                 const Question& question, Deadline deadline) {
     std::vector<std::optional<Answer>> answers(servers.size());
     if (!wanted_ || patience_ == Duration::zero())
@@ -138,8 +136,8 @@ std::vector<std::optional<Answer>> Keepers::ask(const std::vector<std::vector<Se
     const auto asked = Deadline::Clock::now();
     std::vector<Request> requests;
     requests.reserve(servers.size());
-    for (const auto& server : servers)
-        requests.emplace_back(settings_, server, question, deadline);
+    for (const std::string& subject : subjects)
+        requests.emplace_back(subject, question, deadline);
     patience_ = wait_for(requests, patience_, deadline);
     for (std::size_t i = 0; i < servers.size(); ++i)
         if (const auto& said = requests[i].answer())
@@ -152,7 +150,8 @@ std::optional<milliseconds> kept_for(const Settings& settings, const std::vector
     if (settings.keep == 0ms)
         return std::nullopt;
     std::vector<Request> requests;
-    requests.emplace_back(settings, server, std::nullopt, deadline);
+    requests.emplace_back(connection_subject(settings, server).value_or(""), std::nullopt,
+                          deadline);
     wait_for(requests, longest_patience, deadline);
     const auto& said = requests.front().answer();
     return said ? std::optional{said->age} : std::nullopt;

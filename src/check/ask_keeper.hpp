@@ -4,6 +4,7 @@
 #include "check/settings.hpp"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace checkpg {
@@ -16,12 +17,13 @@ public:
     /// None if the settings don't want connections to be kept, or a person asks.
     explicit Keepers(const Settings& settings);
 
-    /// The server's answer to a question put to it now, over a connection that a keeper has.
-    std::optional<Answer> ask(const std::vector<Setting>& server, const Question& question,
-                              Deadline deadline);
+    /// What a connection to this server is for: connection_subject(); empty if none is to be kept.
+    std::string subject(const std::vector<Setting>& server) const;
 
-    /// The same of several at once, in their order.
+    /// The answers of these servers to a question put to them now, over connections that keepers
+    /// have for these subjects, in their order.
     std::vector<std::optional<Answer>> ask(const std::vector<std::vector<Setting>>& servers,
+                                           const std::vector<std::string>& subjects,
                                            const Question& question, Deadline deadline);
 
 private:

@@ -39,9 +39,10 @@ struct Questioner {
     Keepers keepers{settings};
 
     Answer ask(const Question& question) {
-        if (auto kept = keepers.ask(settings.connection, question, deadline))
-            return std::move(*kept);
-        return ask_server(settings.connection, question, deadline);
+        auto asked = ask_all({settings.connection}, question, [&](auto servers) {
+            return std::vector{ask_server(std::move(servers.front()), question, deadline)};
+        });
+        return std::move(asked.front());
     }
 
     void ask_again(Answer& answer, const Question& question) {
@@ -51,20 +52,37 @@ struct Questioner {
             answer = ask(question);
     }
 
-    /// In the servers' order.
     std::vector<Answer> ask_peers(std::vector<std::vector<Setting>> servers,
                                   const Question& question) {
-        auto kept = keepers.ask(servers, question, deadline);
+        return ask_all(std::move(servers), question, [&](auto others) {
+            return ask_servers(std::move(others), question, settings.peer_timeout, deadline);
+        });
+    }
+
+private:
+    /// In the servers' order: `directly` asks those that no keeper could.
+    template <typename Directly>
+    std::vector<Answer> ask_all(std::vector<std::vector<Setting>> servers, const Question& question,
+                                Directly directly) {
+        std::vector<std::string> subjects;
+        subjects.reserve(servers.size());
+        for (const auto& server : servers)
+            subjects.push_back(keepers.subject(server));
+        auto kept = keepers.ask(servers, subjects, question, deadline);
         std::vector<std::vector<Setting>> others;
         for (std::size_t i = 0; i < servers.size(); ++i)
             if (!kept[i])
                 others.push_back(std::move(servers[i]));
-        auto direct = ask_servers(std::move(others), question, settings.peer_timeout, deadline);
+        std::vector<Answer> direct;
+        if (!others.empty())
+            direct = directly(std::move(others));
         auto next = direct.begin();
         std::vector<Answer> answers;
         answers.reserve(kept.size());
-        for (auto& answer : kept)
-            answers.push_back(std::move(answer ? *answer : *next++));
+        for (std::size_t i = 0; i < kept.size(); ++i) {
+            answers.push_back(std::move(kept[i] ? *kept[i] : *next++));
+            answers.back().subject = std::move(subjects[i]);
+        }
         return answers;
     }
 };

@@ -281,18 +281,17 @@ void leave(Answer& answer, const Settings& settings, const std::vector<Setting>&
            pid_t caller_number) {
     if (!answer.connection || answer.connection->state() != Connection::State::ready)
         return;
-    const auto subject = connection_subject(settings, server);
-    if (!subject)
+    if (answer.subject.empty())
         return;
     Descriptor caller{is_left_to_haproxy() ? open_process(caller_number) : -1};
     if (caller.get() == -1 && is_left_to_haproxy())
         return;
-    Descriptor socket = take_socket(*subject);
+    Descriptor socket = take_socket(answer.subject);
     if (socket.get() == -1)
         return;
     const pid_t child = ::fork();
     if (child == 0)
-        be_keeper(settings, server, *subject, *answer.connection, std::move(socket),
+        be_keeper(settings, server, answer.subject, *answer.connection, std::move(socket),
                   std::move(caller));
     if (child > 0)
         answer.connection->leave_to_child();

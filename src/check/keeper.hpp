@@ -15,7 +15,7 @@ namespace checkpg {
 ///
 /// A keeper keeps nothing of its caller's but the user, the network namespace, the process group
 /// and the bounds on memory. It ends
-///  - when nobody has asked for `keep`, or for a minute,
+///  - when nobody has asked for `keep`, at the latest for a minute,
 ///  - when the server says something unasked or closes, when it answers a question with an error,
 ///    in an odd way, or not in the time that the check had for it,
 ///  - when a new log-in, after each `keep`, is not let in: but for want of connections (53300),

@@ -3,6 +3,7 @@
 #include "check/connection.hpp"
 
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct Answer {
     Contact contact;
     /// What it was asked over, to ask again; null if that failed.
     std::shared_ptr<Connection> connection;
+    /// What that connection may be kept for: connection_subject() from before it was made, so that
+    /// a file that changed meanwhile makes another; empty: for nothing.
+    std::string subject{};
 
     /// The state, or null if the server gave none.
     const ServerState* state() const noexcept { return std::get_if<ServerState>(&outcome); }

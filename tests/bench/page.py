@@ -118,10 +118,11 @@ def _budgets(measured):
     most = max(kept for _, kept in measured["server_cpu"].values())
     lines.append(f"| kept, the costliest log-in: the server's CPU | {_ms(KEPT_SERVER_CPU)} ms | "
                  f"{_ms(most)} ms | {_holds(most <= KEPT_SERVER_CPU)} |")
-    most = max(memory for watches in measured["watched"].values() for watch in watches
-               for memory in watch.keepers)
-    lines.append(f"| the largest keeper: memory of its own | {KEEPER_KILOBYTES} kB | "
-                 f"{most} kB | {_holds(most <= KEEPER_KILOBYTES)} |")
+    seen = [memory for watches in measured["watched"].values() for watch in watches
+            for memory in watch.keepers]
+    found = "not seen: it takes CAP_SYS_PTRACE | " if None in seen else (
+        f"{max(seen)} kB | {_holds(max(seen) <= KEEPER_KILOBYTES)}")
+    lines.append(f"| the largest keeper: memory of its own | {KEEPER_KILOBYTES} kB | {found} |")
     return "\n".join(lines)
 
 
@@ -146,7 +147,7 @@ of them that is no other's (`Anonymous` in smaps_rollup).
                          f"{watch.haproxy_cpu:.1%} | {watch.postgres_cpu:.1%} | "
                          f"{watch.log_lines:.0f} | {watch.median:.0f} | {watch.longest} | "
                          f"{watch.timeouts / watch.readings:.0%} | {len(watch.keepers)} | "
-                         f"{sum(watch.keepers) / 1024:.1f} |")
+                         f"{_mebibytes(watch.keepers)} |")
     lines += ["""
 HAProxy's own tcp-check sends a start-up message and the query as bytes and compares the answer with
 bytes: no password, no TLS, no comparing of servers, no reason in the log."""]
@@ -204,6 +205,10 @@ checkpgprimary with the names of its functions, by callgrind; a part includes al
 
 def _ms(seconds):
     return f"{seconds * 1000:.2f}"
+
+
+def _mebibytes(kilobytes):
+    return "not seen" if None in kilobytes else f"{sum(kilobytes) / 1024:.1f}"
 
 
 def _millions(count):

@@ -86,7 +86,7 @@ def watch(server, count, build, *, seconds, files=None):
         span = time.monotonic() - begin
         after = _cpu(proxy, server), cpu_seconds(server.pid)
         log = server.log(before[2])
-        memory = [keepers.own_kilobytes(pid) or 0 for pid in keepers.of(server)]
+        memory = [keepers.own_kilobytes(pid) for pid in keepers.of(server)]
         # Each check is a log-in, or else a transaction.
         checks = _transactions(server) - transactions if memory else \
             log.count("connection authorized")

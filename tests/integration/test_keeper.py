@@ -972,3 +972,20 @@ def test_the_verdict_stands_while_a_keeper_is_left(primary, make_site):
     late = site.ask("checkpgprimary", primary, prefix=slow)
     assert late.outcome == OK
     assert late.seconds > 1.5  # so it was in the middle of it
+
+
+def test_a_file_that_changes_while_a_check_connects_makes_another_keeper(primary, make_site):
+    """What is kept was made with the file as it was: who has read the new one must log in."""
+    site = make_site(passwords="*:*:*:*:secret\n")
+    late = abilities.with_faults("connect:delay_exit=1000000:when=2")  # 1 asks for a keeper
+    position = primary.log_position()
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(site.ask, "checkpgprimary", primary, prefix=late)
+        wait_for(lambda: connections(primary, position) == 1, "the connection")
+        os.utime(site.file.with_name("pgpass"))
+        kept = wait_for(lambda: keepers.of(primary), "the keeper")
+        position = primary.log_position()
+        assert site.ask("checkpgprimary", primary).outcome == OK
+        assert connections(primary, position) == 1
+        keepers.end(*kept)  # strace(1) waits for it
+        assert asked.result().outcome == OK
