@@ -1,6 +1,7 @@
 """The README's two commands on a Debian of which nothing but minbase is there: that they work, and what
 they say where they can't. Each machine is gone with its test."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import abilities, bare_machine, scratch  # noqa: E402
 from harness.bare_machine import OFFLINE, UNPRIVILEGED  # noqa: E402
+from harness.waiting import wait_for  # noqa: E402
 
 scratch.end_on_signals()
 
@@ -87,6 +89,31 @@ def test_interrupted_and_run_again():
     assert said.count("interrupted: stopping and removing everything") == 1
     assert_demonstrated(said)
     assert " passed, 0 failed" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_runs_there_ends_with_the_machine(number):
+    machine = subprocess.Popen([Path(__file__).with_name("machine"), "bookworm", "sleep", "4711"],
+                               stdin=subprocess.DEVNULL)
+    try:
+        wait_for(asleep, "the command to run there", 60)
+    finally:
+        machine.send_signal(number)
+        machine.wait()
+    wait_for(lambda: not asleep(), "what runs there to end")
+
+
+def asleep():
+    """A process that such a machine has, and no other."""
+    return [process for process in Path("/proc").glob("[0-9]*")
+            if readable(process / "cmdline") == b"sleep\x004711\x00"]
+
+
+def readable(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_without_a_network():

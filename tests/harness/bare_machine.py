@@ -20,6 +20,10 @@ PRIVILEGED = ("--capability=CAP_NET_ADMIN,CAP_SYS_TIME",)
 _APT_OPTIONS = ["Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-Valid-Until",
                "Acquire::Check-Date"]
 
+#: Whatever ends us ends all that runs there: nspawn's own process 1 would outlive nspawn.
+_TOGETHER = ("/usr/bin/setpriv", "--pdeathsig", "KILL",
+             "/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
 #: In a mount namespace of its own: whatever ends the machine, its file systems go with it. nspawn wants
 #: a tmpfs below /run.
 _BOOT = """\
@@ -40,7 +44,7 @@ def cannot():
         return reason
     if not os.access("/usr/bin/systemd-nspawn", os.X_OK):
         return "systemd-nspawn is not installed: tests/install-packages bare"
-    if not abilities.can_unshare("--mount"):
+    if not abilities.can_unshare("--mount", "--pid", "--fork"):
         return "mounts and namespaces are not allowed here"
     return None
 
@@ -56,4 +60,4 @@ def run(suite, command, *options, **more):
               "--chdir=/srv/checkpg", "--resolv-conf=off", "--timezone=off", "--console=pipe",
               f"--setenv=CI={os.environ.get('CI', '')}", *options, "--", *command]
     prefix = abilities.with_private_mounts(_BOOT, directory, debian.minbase(suite), REPOSITORY)
-    return subprocess.run([*prefix, *nspawn], stdin=subprocess.DEVNULL, check=False, **more)
+    return subprocess.run([*_TOGETHER, *prefix, *nspawn], stdin=subprocess.DEVNULL, check=False, **more)
