@@ -42,19 +42,34 @@ StatRow::Number uptime_in(std::string_view info) {
     return seconds;
 }
 
-/// What all processes say, and the longest uptime of those whose first checks are not all done.
+/// What processes say, and the longest uptime of those whose first checks are not all done; it is
+/// unknown if it is of one of them.
 struct Answers {
     std::vector<StatRow> rows;
+    bool unchecked = false; ///< there is such a process
     StatRow::Number uptime;
+
+    void join(Answers other) {
+        std::move(other.rows.begin(), other.rows.end(), std::back_inserter(rows));
+        if (!other.unchecked)
+            return;
+        if (!unchecked)
+            uptime = other.uptime;
+        else if (uptime)
+            uptime = other.uptime ? std::max(uptime, other.uptime) : std::nullopt;
+        unchecked = true;
+    }
 };
 
 Answers ask_one(const StatsSocket& socket, Deadline deadline) {
     return naming(socket, [&] {
-        Answers answers{parse_show_stat(ask_haproxy(socket, "show stat", deadline)), {}};
+        Answers answers;
+        answers.rows = parse_show_stat(ask_haproxy(socket, "show stat", deadline));
         auto& rows = answers.rows;
         if (std::any_of(rows.begin(), rows.end(), is_without_address))
             read_names(rows, ask_haproxy(socket, "show servers state", deadline));
-        if (std::any_of(rows.begin(), rows.end(), is_unchecked))
+        answers.unchecked = std::any_of(rows.begin(), rows.end(), is_unchecked);
+        if (answers.unchecked)
             answers.uptime = uptime_in(ask_haproxy(socket, "show info", deadline));
         return answers;
     });
@@ -71,8 +86,7 @@ Answers ask_all(const RoutesSettings& settings) {
         if (sockets.size() > 1) // the processes' own numbers may be the same
             for (StatRow& row : one.rows)
                 row.process = static_cast<std::int64_t>(i) + 1;
-        std::move(one.rows.begin(), one.rows.end(), std::back_inserter(all.rows));
-        all.uptime = std::max(all.uptime, one.uptime);
+        all.join(std::move(one));
     }
     return all;
 }

@@ -75,6 +75,17 @@ def test_a_server_without_an_address_is_looked_up():
         assert (result.code, result.stderr) == (code, "") and text in result.stdout, result.output
 
 
+@pytest.mark.parametrize("info, code", {"Uptime_sec: 5\n": 1, "": 2, "Uptime_sec: x\n": 2}.items())
+def test_a_process_that_does_not_say_how_long_it_runs_has_not_just_started(info, code):
+    """Another one, which has, doesn't speak for it."""
+    stat = table(2).replace("PROCOK", "INI").replace("PROCERR", "INI")
+    young = answering({"show stat": stat, "show info": "Uptime_sec: 5\n"})
+    other = answering({"show stat": stat, "show info": info + "\n"})
+    with StatsSocket(young) as one, StatsSocket(other) as two:
+        result = look(one.path, "--socket", two.path)
+    assert (result.code, result.stderr) == (code, ""), result.output
+
+
 @pytest.mark.parametrize("script", [silent, stopping_after(table(3)), stopping_after(table(3)[:150])],
                          ids=["never", "all but the end", "half"])
 def test_no_whole_answer_in_time(script):
