@@ -26,6 +26,7 @@ bool is_set_up_error(ExitCode code) noexcept {
     return code == ExitCode::usage || code == ExitCode::configuration || code == ExitCode::internal;
 }
 
+/// Returns once the report has been written: what the watchdog does after that takes nothing of it.
 void print_report(const CheckReport& report) {
     const Invocation& invocation = report.invocation;
     if (invocation.quiet)
@@ -39,6 +40,7 @@ void print_report(const CheckReport& report) {
                      summary(report).c_str());
     else if (invocation.form == Invocation::Form::manual)
         print(summary(report) + "\n");
+    std::fflush(stdout);
 }
 
 /// What a person reads if the watchdog ends the check, which then can't make a report.
