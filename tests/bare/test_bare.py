@@ -81,14 +81,11 @@ def test_interrupted_and_run_again():
         interrupt '*unpacking' tests/demo
         interrupt '*% after*' tests/demo
         interrupt 'HAProxy in front of them' tests/demo
-        tests/demo || exit
-        tests/run -L unit release || exit
-        interrupt '*Start *' tests/run -L haproxy release""")
+        tests/demo""")
     assert code == 0
-    assert said.count("stopped by SIGINT") == 3
+    assert said.count("stopped by SIGINT") == 2
     assert said.count("interrupted: stopping and removing everything") == 1
     assert_demonstrated(said)
-    assert " passed, 0 failed" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
