@@ -4,6 +4,7 @@
 #include "routes/json.hpp"
 #include "routes/look.hpp"
 #include "routes/options.hpp"
+#include "routes/prometheus.hpp"
 #include "routes/text.hpp"
 #include "routes_watch.hpp"
 #include "terminal.hpp"
@@ -58,6 +59,8 @@ std::string as_text(const Routes& routes, TextStyle style, bool quiet) {
 
 int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style) {
     const Routes routes = look_at_routes(settings);
+    if (line.prometheus) // the state is one of the metrics
+        return finish(to_prometheus(routes), 0);
     return finish(line.json ? to_json(routes, false) + '\n' : as_text(routes, style, line.quiet),
                   status_of(routes.state));
 }

@@ -44,6 +44,7 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     app.add_flag("-V,--version", line.version)->disable_flag_override();
     app.add_flag("--json", line.json)->disable_flag_override();
     app.add_flag("--ping", line.ping)->disable_flag_override();
+    app.add_flag("--prometheus", line.prometheus)->disable_flag_override();
     app.add_flag("-q,--quiet", line.quiet)->disable_flag_override();
     app.add_flag("-v,--verbose", line.verbose)->disable_flag_override();
     app.add_option("--socket", line.sockets)->allow_extra_args(false);
@@ -90,6 +91,8 @@ void refuse_contradictions(const RoutesCommandLine& line) {
     if (line.ping && (line.json || line.watch))
         throw bad_usage(
             fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
+    if (line.prometheus && (line.json || line.watch || line.ping || line.quiet || line.verbose))
+        throw bad_usage("--prometheus stands alone, beside options that say where to look");
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
             fmt::format("--quiet and {} exclude each other", line.json ? "--json" : "--verbose"));
@@ -229,6 +232,7 @@ Where to look:
 What to show:
   --watch [SECONDS]            look again every second, or as often as told
   --json                       one JSON object
+  --prometheus                 metrics, for node_exporter's textfile collector
   --ping                       only whether HAProxy answers on its socket
   -q, --quiet                  only the last line, for a monitoring system
   -v, --verbose                HAProxy's own words and server addresses too

@@ -17,6 +17,7 @@ struct RoutesCommandLine {
     bool version = false;
     bool json = false;
     bool ping = false;
+    bool prometheus = false;
     bool quiet = false;
     bool verbose = false;
     std::vector<std::string> sockets;

@@ -105,6 +105,9 @@ TEST_CASE("mistakes on the command line are named") {
     CHECK(refusal({"--watch=0"}) == usage("'0' is no interval from 100ms to 1h"));
     CHECK(refusal({"--ping", "--json"}) == usage("--ping and --json exclude each other"));
     CHECK(refusal({"--ping", "--watch"}) == usage("--ping and --watch exclude each other"));
+    for (const char* other : {"--ping", "--json", "--watch", "--quiet", "--verbose"})
+        CHECK(refusal({"--prometheus", other}) ==
+              usage("--prometheus stands alone, beside options that say where to look"));
     CHECK(refusal({"-q", "-v"}) == usage("--quiet and --verbose exclude each other"));
     CHECK(refusal({"-q", "--json"}) == usage("--quiet and --json exclude each other"));
     CHECK(refusal({"--json=1"}) != "accepted");
@@ -131,7 +134,7 @@ TEST_CASE("the help names every option and fits a screen") {
     const std::string help = routes_help();
     for (const char* option :
          {"--socket", "--read-write", "--read-only", "--timeout", "--config", "--watch", "--json",
-          "--ping", "--quiet", "--verbose", "--version", "--help"})
+          "--ping", "--prometheus", "--quiet", "--verbose", "--version", "--help"})
         CHECK(help.find(option) != std::string::npos);
     CHECK(std::count(help.begin(), help.end(), '\n') <= 30);
 }
