@@ -4,6 +4,7 @@ import json
 
 import pytest
 from harness.checks import Code, haproxy_environment, run_check
+from harness.ports import has_ipv6
 
 PROGRAMS = ["checkpgprimary", "checkpgstandby"]
 
@@ -34,6 +35,13 @@ BAD_ARGUMENTS = {
     "option host empty": (["-h", ""], "host"),
     "host twice": (["-h", "a", "b"], "host"),
     "port twice": (["-p", "1", "a", "2"], "port"),
+    "port twice, behind the host": (["a:1", "2"], "port"),
+    "port twice, behind the host and as an option": (["-p", "1", "a:2"], "port"),
+    "port behind the host zero": (["localhost:0"], "'0'"),
+    "port behind the host missing": (["localhost:"], "port"),
+    "IPv6 with a port but no brackets": (["::1:54333"], "[ADDRESS]:PORT"),
+    "option host with a port": (["-h", "localhost:5432"], "--port"),
+    "URI": (["postgresql://127.0.0.1"], "HOST:PORT"),
     "timeout zero": (["-t", "0", "localhost"], "timeout"),
     "timeout negative": (["-t", "-1", "localhost"], ""),
     "timeout a word": (["-t", "soon", "localhost"], "soon"),
@@ -62,6 +70,27 @@ def test_bad_arguments_are_named(program, arguments, word):
 def test_bad_arguments_are_named_in_haproxy_form_too(arguments, word):
     run = run_check("checkpgprimary", *arguments, env=haproxy_environment("127.0.0.1", 5432))
     assert_refused(run, "checkpgprimary: ", word)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("arguments", [
+    ["postgresql://checkpg:hush@127.0.0.1:1/postgres"], ["postgres://127.0.0.1/?password=hush"],
+    ["host=127.0.0.1 port=1 password=hush"], ["host=127.0.0.1", "password=hush"],
+    ["-h", "host=127.0.0.1 password=hush"], ["-d", "password=hush", "127.0.0.1"],
+    ["host=127.0.0.1", "port=1", "user=checkpg", "password=hush"]], ids=" ".join)
+def test_a_connection_string_is_refused_without_a_word_of_it(program, arguments):
+    run = run_check(program, *arguments)
+    assert_refused(run, f"{program}: ", "write HOST:PORT instead")
+    assert "hush" not in run.output
+
+
+@pytest.mark.parametrize("program, code", [("checkpgprimary", Code.OK),
+                                           ("checkpgstandby", Code.OTHER_ROLE)])
+def test_the_port_may_stand_behind_the_host(primary, program, code):
+    for host in (primary.address, "localhost", *(["[::1]"] if has_ipv6() else [])):
+        run = run_check(program, f"{host}:{primary.port}", configuration="port = 1")
+        assert (run.code, run.stderr) == (code, ""), run
+        assert run.stdout.startswith(f"{host}:{primary.port}: "), run
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
