@@ -1,9 +1,11 @@
 """Options and arguments: what is understood, and what is refused with exit code 64."""
 
 import json
+import re
 
 import pytest
 from harness.checks import Code, haproxy_environment, run_check
+from harness.hostile import BlackHole
 from harness.ports import has_ipv6
 
 PROGRAMS = ["checkpgprimary", "checkpgstandby"]
@@ -117,6 +119,14 @@ def test_verbose_shows_the_steps(primary):
     assert (run.code, run.stderr) == (Code.OK, "")
     assert run.stdout.count("\n") > 3
     assert "primary" in run.stdout and "ms" in run.stdout and "checkpg" in run.stdout
+
+
+def test_verbose_counts_more_than_a_second_in_seconds():
+    with BlackHole() as nobody:
+        run = run_check("checkpgprimary", "-v", "-t", "1.2", nobody.address, nobody.port)
+    assert run.code == Code.TIMED_OUT
+    assert re.search(r"^ +0\.\d ms  checkpgprimary asks ", run.stdout, re.M), run
+    assert re.search(r"^ +\d\.\d\d s  exit code 3 ", run.stdout, re.M), run
 
 
 @pytest.mark.parametrize("program, code", [("checkpgprimary", Code.OK),
