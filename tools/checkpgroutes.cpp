@@ -1,6 +1,10 @@
 #include "base/error.hpp"
+#include "base/haproxy_error.hpp"
 #include "base/stdio.hpp"
 #include "base/version.hpp"
+#include "routes/history_json.hpp"
+#include "routes/history_source.hpp"
+#include "routes/history_text.hpp"
 #include "routes/json.hpp"
 #include "routes/look.hpp"
 #include "routes/options.hpp"
@@ -65,6 +69,21 @@ int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, Tex
                   status_of(routes.state));
 }
 
+int show_history(const RoutesCommandLine& line, const RoutesSettings& settings) {
+    const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+    try {
+        const History history = look_back(settings, line.log, line.since, now);
+        std::string text;
+        for (const std::string& one : history_lines(history, line.verbose))
+            text += one + '\n';
+        return finish(line.json ? to_json(history) + '\n' : text, 0);
+    } catch (const HaproxyError& error) {
+        return finish(line.json ? unknown_history_json(error.what()) + '\n'
+                                : fmt::format("UNKNOWN: {}\n", error.what()),
+                      status_of(RouteState::unknown));
+    }
+}
+
 int run(const std::vector<std::string>& arguments) {
     const RoutesCommandLine line = parse_routes_command_line(arguments);
     if (line.help)
@@ -74,6 +93,8 @@ int run(const std::vector<std::string>& arguments) {
     const RoutesSettings settings = routes_settings(line, find_config_file(line.config, ::getenv));
     if (line.ping)
         return ping(settings, line.verbose);
+    if (line.history)
+        return show_history(line, settings);
     const bool terminal = on_capable_terminal();
     const TextStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
     return line.watch ? watch_routes(line, settings, style, terminal)

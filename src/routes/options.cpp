@@ -33,9 +33,13 @@ struct RawOptions {
     std::string config;
     std::string timeout;
     std::string watch;
+    std::string history;
+    std::string since;
     CLI::Option* config_option = nullptr;
     CLI::Option* timeout_option = nullptr;
     CLI::Option* watch_option = nullptr;
+    CLI::Option* history_option = nullptr;
+    CLI::Option* since_option = nullptr;
 };
 
 void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
@@ -53,6 +57,8 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     raw.config_option = app.add_option("--config", raw.config)->take_last();
     raw.timeout_option = app.add_option("-t,--timeout", raw.timeout)->take_last();
     raw.watch_option = app.add_option("--watch", raw.watch)->expected(0, 1)->take_last();
+    raw.history_option = app.add_option("--history", raw.history)->expected(0, 1)->take_last();
+    raw.since_option = app.add_option("--since", raw.since)->take_last();
     app.allow_extras();
 }
 
@@ -85,6 +91,16 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
         if (!line.watch)
             throw bad_usage(fmt::format("'{}' is no interval from 100ms to 1h", raw.watch));
     }
+    line.history = raw.history_option->count() > 0;
+    if (line.history && !raw.history.empty())
+        line.log = raw.history;
+    if (raw.since_option->count() > 0) {
+        const auto now = std::chrono::system_clock::now();
+        line.since = parse_since(raw.since, std::chrono::floor<milliseconds>(now));
+        if (!line.since)
+            throw bad_usage(
+                fmt::format("'{}' is no time such as 03:12, 2026-03-01T03:12 or 2h", raw.since));
+    }
 }
 
 void refuse_contradictions(const RoutesCommandLine& line) {
@@ -96,6 +112,13 @@ void refuse_contradictions(const RoutesCommandLine& line) {
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
             fmt::format("--quiet and {} exclude each other", line.json ? "--json" : "--verbose"));
+    if (line.history && (line.ping || line.watch || line.quiet))
+        throw bad_usage(fmt::format("--history and {} exclude each other", line.ping ? "--ping"
+                                                                           : line.watch
+                                                                               ? "--watch"
+                                                                               : "--quiet"));
+    if (line.since && !line.history)
+        throw bad_usage("--since needs --history");
 }
 
 StatsSocket socket_in(const std::string& text) {
@@ -231,6 +254,9 @@ Where to look:
 
 What to show:
   --watch [SECONDS]            look again every second, or as often as told
+  --history [FILE]             who was up and down when and why: from HAProxy's ring, or from a
+                               log of HAProxy's; - reads standard input
+  --since TIME                 the history from then on: 03:12, 2026-03-01T03:12, or 2h (ago)
   --json                       one JSON object
   --prometheus                 metrics, for node_exporter's textfile collector
   --ping                       only whether HAProxy answers on its socket

@@ -3,6 +3,7 @@
 #include "base/config_file.hpp"
 #include "base/deadline.hpp"
 #include "base/stats_socket.hpp"
+#include "routes/history_time.hpp"
 #include "routes/routing.hpp"
 
 #include <optional>
@@ -26,6 +27,9 @@ struct RoutesCommandLine {
     std::optional<std::string> config;
     std::optional<milliseconds> timeout;
     std::optional<milliseconds> watch; ///< the interval
+    bool history = false;
+    std::optional<std::string> log; ///< the history's, "-" is standard input; else HAProxy's ring
+    std::optional<WallTime> since;  ///< the history's begin
 };
 
 /// What checkpgroutes does: command line over configuration file over defaults.

@@ -138,3 +138,25 @@ TEST_CASE("the help names every option and fits a screen") {
         CHECK(help.find(option) != std::string::npos);
     CHECK(std::count(help.begin(), help.end(), '\n') <= 30);
 }
+
+TEST_CASE("--history reads HAProxy's ring, a file, or standard input") {
+    const auto ring = parse_routes_command_line({"--history"});
+    CHECK(ring.history);
+    CHECK_FALSE(ring.log);
+    CHECK(parse_routes_command_line({"--history", "--json"}).json);
+    CHECK(parse_routes_command_line({"--history", "/var/log/haproxy.log"}).log ==
+          "/var/log/haproxy.log");
+    CHECK(parse_routes_command_line({"--history", "-"}).log == "-");
+    CHECK(parse_routes_command_line({"--history=-", "--since", "2h"}).since);
+    CHECK_FALSE(parse_routes_command_line({}).history);
+}
+
+TEST_CASE("what --history does not go with") {
+    for (const char* other : {"--ping", "--watch", "--quiet"})
+        CHECK(refusal({"--history", other}) ==
+              usage(std::string{"--history and "} + other + " exclude each other"));
+    CHECK(refusal({"--since", "2h"}) == usage("--since needs --history"));
+    CHECK(refusal({"--history", "--since", "soon"}) ==
+          usage("'soon' is no time such as 03:12, 2026-03-01T03:12 or 2h"));
+    CHECK(refusal({"--history", "a", "b"}) == usage("unknown argument 'b'"));
+}
