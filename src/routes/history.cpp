@@ -36,6 +36,18 @@ auto key_of(const LogEvent& event) { return std::tie(event.backend, event.server
 
 using ServerKey = std::tuple<std::string, std::string>;
 
+bool belong_together(const LogEvent& check, const LogEvent& change) noexcept {
+    return change.time - check.time <= close_by && is_up_after(check) == is_up_after(change);
+}
+
+void give_reason(const LogEvent& check, LogEvent& change) {
+    if (!change.reason.empty())
+        return;
+    change.reason = check.reason;
+    change.by_role = check.by_role;
+    change.text = check.text + ' ' + change.text;
+}
+
 /// With `option log-health-checks` HAProxy has the reason in a line of its own, before that of the
 /// change: it becomes the change's, and the line is dropped. A server that is up by no check and
 /// fails the first one was not up for our purposes.
@@ -43,26 +55,22 @@ void join_lines(Events& events) {
     std::map<ServerKey, LogEvent*> next_change;
     std::map<ServerKey, LogEvent*> next_failure;
     std::vector<LogEvent*> dropped;
-    for (auto event = events.rbegin(); event != events.rend(); ++event) {
-        if (!is_about_server(*event))
+    for (std::size_t i = events.size(); i-- > 0;) {
+        LogEvent& event = events[i];
+        if (!is_about_server(event))
             continue;
-        const ServerKey key = key_of(*event);
+        const ServerKey key = key_of(event);
         LogEvent*& change = next_change[key];
         LogEvent*& failure = next_failure[key];
-        if (event->unchecked)
-            event->unchecked = failure != nullptr && failure->time - event->time <= first_checks;
-        if (is_check(*event) && change != nullptr && change->time - event->time <= close_by &&
-            is_up_after(*event) == is_up_after(*change)) {
-            if (change->reason.empty()) {
-                std::tie(change->reason, change->by_role) = std::tie(event->reason, event->by_role);
-                change->text = event->text + ' ' + change->text;
-            }
-            dropped.push_back(&*event);
+        if (event.unchecked)
+            event.unchecked = failure != nullptr && failure->time - event.time <= first_checks;
+        if (is_check(event) && change != nullptr && belong_together(event, *change)) {
+            give_reason(event, *change);
+            dropped.push_back(&event);
         }
-        if (!is_check(*event))
-            change = &*event;
-        failure =
-            event->kind == Kind::down || event->kind == Kind::check_failed ? &*event : nullptr;
+        if (!is_check(event))
+            change = &event;
+        failure = event.kind == Kind::down || event.kind == Kind::check_failed ? &event : nullptr;
     }
     for (LogEvent* event : dropped)
         event->server.clear();

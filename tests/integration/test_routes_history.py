@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from harness import checks, haproxy, ports, scratch
 from harness.checks import run_check
-from harness.haproxy import HAProxy, READ_WRITE
+from harness.haproxy import HAProxy
 from harness.postgres import Server
 from harness.waiting import wait_for
 from stats_sockets import StatsSocket, saying

@@ -194,7 +194,7 @@ TEST_CASE("a new process is one that was not seen before") {
 }
 
 TEST_CASE("the log's own span is known") {
-    const HaproxyLog log = log_of(captured_log("ring"));
+    const HaproxyLog log = log_of(captured_log("ring-2.6"));
     REQUIRE(log.begins);
     CHECK(log.precise);
     CHECK(*log.ends - *log.begins == std::chrono::milliseconds{25'392});
