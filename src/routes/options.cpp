@@ -107,16 +107,18 @@ void refuse_contradictions(const RoutesCommandLine& line) {
     if (line.ping && (line.json || line.watch))
         throw bad_usage(
             fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
-    if (line.prometheus && (line.json || line.watch || line.ping || line.quiet || line.verbose))
+    if (line.prometheus &&
+        (line.json || line.watch || line.ping || line.quiet || line.verbose || line.history))
         throw bad_usage("--prometheus stands alone, beside options that say where to look");
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
             fmt::format("--quiet and {} exclude each other", line.json ? "--json" : "--verbose"));
-    if (line.history && (line.ping || line.watch || line.quiet))
-        throw bad_usage(fmt::format("--history and {} exclude each other", line.ping ? "--ping"
-                                                                           : line.watch
-                                                                               ? "--watch"
-                                                                               : "--quiet"));
+    const char* const without_history = line.ping    ? "--ping"
+                                        : line.watch ? "--watch"
+                                        : line.quiet ? "--quiet"
+                                                     : nullptr;
+    if (line.history && without_history != nullptr)
+        throw bad_usage(fmt::format("--history and {} exclude each other", without_history));
     if (line.since && !line.history)
         throw bad_usage("--since needs --history");
 }

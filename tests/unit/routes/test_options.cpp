@@ -155,6 +155,8 @@ TEST_CASE("what --history does not go with") {
     for (const char* other : {"--ping", "--watch", "--quiet"})
         CHECK(refusal({"--history", other}) ==
               usage(std::string{"--history and "} + other + " exclude each other"));
+    CHECK(refusal({"--history", "--prometheus"}) ==
+          usage("--prometheus stands alone, beside options that say where to look"));
     CHECK(refusal({"--since", "2h"}) == usage("--since needs --history"));
     CHECK(refusal({"--history", "--since", "soon"}) ==
           usage("'soon' is no time such as 03:12, 2026-03-01T03:12 or 2h"));
