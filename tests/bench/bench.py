@@ -25,7 +25,7 @@ import profiling  # noqa: E402
 import watching  # noqa: E402
 from contenders import (CONTENDERS, DYNAMIC, FLOOR, KEPT, OURS, PSQL, PSYCOPG2,  # noqa: E402
                         Ways)
-from harness import checks, haproxy, scratch  # noqa: E402
+from harness import checks, haproxy, keepers, scratch  # noqa: E402
 from harness.postgres import Server  # noqa: E402
 from measuring import cpu_seconds, helper, interleaved  # noqa: E402
 from role_api import Patroni  # noqa: E402
@@ -73,11 +73,12 @@ def compare(server, scale):
         print(f"{name} ...", file=sys.stderr, flush=True)
         commands = {who: build(server, way) for who, build in CONTENDERS.items()
                     if (who != FLOOR or name == "trust") and who not in scale.left_out}
-        costs = interleaved(commands, scale.rounds)
-        results[name] = {who: (costs[who], command.instructions())
-                         for who, command in commands.items()}
-        server_cpu[name] = [cost_to_server(server, commands[who], scale.server_checks)
-                            for who in (OURS, KEPT)]
+        with keepers.ended(server):
+            costs = interleaved(commands, scale.rounds)
+            results[name] = {who: (costs[who], command.instructions())
+                             for who, command in commands.items()}
+            server_cpu[name] = [cost_to_server(server, commands[who], scale.server_checks)
+                                for who in (OURS, KEPT)]
     return results, server_cpu
 
 

@@ -59,8 +59,9 @@ def _one_check(measured):
 
 `floor` is a C program that writes the same bytes to a socket and knows nothing else. `dynamic` is
 checkpgprimary built against the system's shared libraries. psql is the real binary, in a bash
-script as sites use it; `kept` finds the connection of an earlier check (`keep`). Where there is TLS, all verify the server's certificate by name (verify-full);
-all keys, the authority's too, are of the kind named. The password is in a password file."""]
+script as sites use it; `kept` finds the connection of an earlier check (`keep`). Where there is TLS,
+all verify the server's certificate by name (verify-full); all keys, the authority's too, are of the
+kind named. The password is in a password file."""]
     for way, results in measured["compared"].items():
         base = FLOOR if FLOOR in results else OURS
         lines += ["", f"### {way}", "",
@@ -131,12 +132,12 @@ def _haproxy(watched):
 ## HAProxy with many servers
 
 One PostgreSQL under many loopback addresses, two backends, `inter 1s`: two checks per
-server and second are wanted; fewer are done where the cores are not enough. `kept` is checkpgprimary with
-`keep = 60s`. CPU is in percent of one
-core: HAProxy with all its checks and their keepers, and PostgreSQL apart, which here shares the machine with HAProxy. Lines are those of PostgreSQL's log, with `log_connections`
-and `log_disconnections`. A check that HAProxy ended after one second is a
-time-out. `check_duration` of `show stat` was read every 0.7 s. Keepers: how many, and the memory of all
-of them that is no other's (`Anonymous` in smaps_rollup).
+server and second are wanted; fewer are done where the cores are not enough. `kept` is checkpgprimary
+with `keep = 60s`. CPU is in percent of one core: HAProxy with all its checks and their keepers, and
+PostgreSQL apart, which here shares the machine with HAProxy. Lines are those of PostgreSQL's log, with
+`log_connections` and `log_disconnections`. A check that HAProxy ended after one second is a time-out.
+`check_duration` of `show stat` was read every 0.7 s. Keepers: how many, and the memory of all of them
+that is no other's (`Anonymous` in smaps_rollup).
 
 | check | log-in | servers | checks/s | HAProxy, CPU | PostgreSQL, CPU | log, lines/s | median, ms \
 | longest, ms | time-outs | keepers | their memory, MiB |
