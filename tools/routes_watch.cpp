@@ -4,6 +4,7 @@
 #include "routes/change_marks.hpp"
 #include "routes/json.hpp"
 #include "routes/look.hpp"
+#include "routes/state_line.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
@@ -40,9 +41,8 @@ ScreenText screen_text(const Routes& routes, TextStyle style, milliseconds inter
     ScreenText text;
     text.title = fmt::format("checkpgroutes, every {}, {}    Ctrl-C ends",
                              format_duration(interval), time_now("%H:%M:%S"));
-    text.table = table_lines(routes, style);
-    text.below = conclusion_lines(routes, style);
-    text.below.push_back(state_line(routes, style));
+    text.table = lines_below(routes, style);
+    text.below.push_back(state_line(routes, style.colour));
     return text;
 }
 
@@ -63,7 +63,7 @@ void watch_in_lines(const RoutesSettings& settings, TextStyle style, millisecond
         std::string text;
         for (const std::string& change : marks.update(routes))
             text += fmt::format("{} {}\n", time, change);
-        return write_out(text + fmt::format("{} {}\n", time, state_line(routes, style)));
+        return write_out(text + fmt::format("{} {}\n", time, state_line(routes, style.colour)));
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
+#include "base/units.hpp"
 #include "routes/server_names.hpp"
 #include "routes/show_stat.hpp"
 
@@ -42,22 +43,23 @@ StatRow::Number uptime_in(std::string_view info) {
     return seconds;
 }
 
-/// What processes say, and the longest uptime of those whose first checks are not all done; it is
-/// unknown if it is of one of them.
+/// What processes say.
 struct Answers {
     std::vector<StatRow> rows;
-    bool unchecked = false; ///< there is such a process
+    bool unchecked = false; ///< a process's first checks are not all done
+    /// Of those whose first checks are not done the longest, else the shortest one; unknown if it
+    /// is of one of them.
     StatRow::Number uptime;
 
-    void join(Answers other) {
+    void join(Answers other, bool first) {
         std::move(other.rows.begin(), other.rows.end(), std::back_inserter(rows));
-        if (!other.unchecked)
-            return;
-        if (!unchecked)
-            uptime = other.uptime;
-        else if (uptime)
-            uptime = other.uptime ? std::max(uptime, other.uptime) : std::nullopt;
-        unchecked = true;
+        if (first || unchecked != other.unchecked)
+            uptime = first || other.unchecked ? other.uptime : uptime;
+        else if (!uptime || !other.uptime)
+            uptime.reset();
+        else
+            uptime = unchecked ? std::max(uptime, other.uptime) : std::min(uptime, other.uptime);
+        unchecked = unchecked || other.unchecked;
     }
 };
 
@@ -69,8 +71,7 @@ Answers ask_one(const StatsSocket& socket, Deadline deadline) {
         if (std::any_of(rows.begin(), rows.end(), is_without_address))
             read_names(rows, ask_haproxy(socket, "show servers state", deadline));
         answers.unchecked = std::any_of(rows.begin(), rows.end(), is_unchecked);
-        if (answers.unchecked)
-            answers.uptime = uptime_in(ask_haproxy(socket, "show info", deadline));
+        answers.uptime = uptime_in(ask_haproxy(socket, "show info", deadline));
         return answers;
     });
 }
@@ -86,7 +87,7 @@ Answers ask_all(const RoutesSettings& settings) {
         if (sockets.size() > 1) // the processes' own numbers may be the same
             for (StatRow& row : one.rows)
                 row.process = static_cast<std::int64_t>(i) + 1;
-        all.join(std::move(one));
+        all.join(std::move(one), i == 0);
     }
     return all;
 }
@@ -99,8 +100,11 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
         throw HaproxyError{fmt::format("no answer of HAProxy's: '{}'",
                                        printable(info.substr(0, info.find('\n')), 80))};
     const std::chrono::duration<double, std::milli> took = Deadline::Clock::now() - begin;
-    return fmt::format("{}: HAProxy {}, process {}, answers after {:.1f} ms", socket.name,
-                       printable(version), printable(info_value("Pid: ", info)), took.count());
+    return fmt::format("{}: HAProxy {}, process {}, answers after {}", socket.name,
+                       printable(version), printable(info_value("Pid: ", info)),
+                       took < std::chrono::seconds{1}
+                           ? fmt::format("{:.1f} ms", took.count())
+                           : rough_duration(std::chrono::duration_cast<milliseconds>(took)));
 }
 
 } // namespace
