@@ -11,19 +11,25 @@
 
 namespace checkpg {
 
-std::vector<std::string> lines_below(const Routes& routes, TextStyle style) {
-    std::vector<std::string> lines;
+std::vector<std::string> TextBelow::lines() const {
+    std::vector<std::string> all = problems;
+    all.insert(all.end(), table.begin(), table.end());
+    all.insert(all.end(), notes.begin(), notes.end());
+    return all;
+}
+
+TextBelow text_below(const Routes& routes, TextStyle style) {
+    TextBelow below;
     for (std::size_t i = 1; i < routes.problems.size(); ++i) {
         const Problem& problem = routes.problems[i];
-        lines.push_back(fmt::format(
+        below.problems.push_back(fmt::format(
             "{}: {}", coloured(words(problem.state), colour_of(problem.state), style.colour),
             problem.text));
     }
-    const auto table = style.table ? entry_table(routes, style) : server_table(routes, style);
-    lines.insert(lines.end(), table.begin(), table.end());
+    below.table = style.table ? entry_table(routes, style) : server_table(routes, style);
     for (const std::string& note : routes.notes)
-        lines.push_back("note: " + printable(note));
-    return lines;
+        below.notes.push_back("note: " + printable(note));
+    return below;
 }
 
 std::string report_text(const Routes& routes, TextStyle style,
@@ -31,7 +37,7 @@ std::string report_text(const Routes& routes, TextStyle style,
     std::string text = state_line(routes, style.colour);
     if (!performance_data.empty())
         text += " | " + performance_data;
-    for (std::string line : lines_below(routes, style)) {
+    for (std::string line : text_below(routes, style).lines()) {
         std::replace(line.begin(), line.end(), '|', '/');
         text += '\n' + line;
     }

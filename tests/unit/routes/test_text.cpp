@@ -136,10 +136,10 @@ TEST_CASE("below the state line: the other problems, the table, notes") {
     const Routes routes = conclude(rows, {{"rw", "spare"}, {"ro"}, 90});
     CHECK(state_text(routes) ==
           "spare has no server that gets traffic (and 1 more); primary db1 for 3h12m, standby db3");
-    const auto lines = lines_below(routes, {});
+    const auto lines = text_below(routes, {}).lines();
     CHECK(lines[0] == "warning: db2: access denied");
     CHECK(lines[1].starts_with("SERVER "));
-    CHECK(lines_below(routes, {false, false, false, true})[1].starts_with("BACKEND "));
+    CHECK(text_below(routes, {false, false, false, true}).table[0].starts_with("BACKEND "));
 }
 
 TEST_CASE("colours are there only on request") {
