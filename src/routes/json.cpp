@@ -109,6 +109,14 @@ Json entries(const Routes& routes, StatRow::Kind kind, Json (*convert)(const Rou
     return result;
 }
 
+Json old_processes(const Routes& routes) {
+    if (!routes.old_processes || routes.state == RouteState::unknown)
+        return nullptr;
+    return array(*routes.old_processes, [](const OldProcess& process) {
+        return Json{{"pid", process.pid}, {"started_seconds", process.age}};
+    });
+}
+
 void fill(Json& object, const Routes& routes) {
     const bool known = routes.state != RouteState::unknown;
     object["schema"] = 1;
@@ -123,6 +131,7 @@ void fill(Json& object, const Routes& routes) {
     object["unchecked"] = routes.unchecked;
     object["neither"] = array(routes.idle, idle_server);
     object["sessions"] = known ? all_sessions(routes) : Json(nullptr);
+    object["old_processes"] = old_processes(routes);
     object["queued"] = known ? Json(routes.queued) : Json(nullptr);
     object["frontends"] = entries(routes, StatRow::Kind::frontend, frontend);
     object["backends"] = entries(routes, StatRow::Kind::backend, backend);

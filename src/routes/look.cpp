@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <map>
 #include <utility>
 
 namespace checkpg {
@@ -32,20 +33,27 @@ std::string_view info_value(std::string_view key, std::string_view info) {
     return info.substr(0, info.find('\n'));
 }
 
-/// The seconds since this process of HAProxy's started.
-StatRow::Number uptime_in(std::string_view info) {
-    const auto digits = info_value("Uptime_sec: ", info);
-    std::int64_t seconds = 0;
+/// A number in `info`, e.g. the seconds since this process of HAProxy's started.
+StatRow::Number number_in(std::string_view key, std::string_view info) {
+    const auto digits = info_value(key, info);
+    std::int64_t number = 0;
     const auto* const end = digits.data() + digits.size();
-    const auto result = std::from_chars(digits.data(), end, seconds);
-    if (result.ec != std::errc{} || result.ptr != end || seconds < 0)
+    const auto result = std::from_chars(digits.data(), end, number);
+    if (result.ec != std::errc{} || result.ptr != end || number < 0)
         return std::nullopt;
-    return seconds;
+    return number;
 }
+
+/// One of HAProxy's processes, by its own words.
+struct ProcessInfo {
+    StatRow::Number pid;
+    StatRow::Number uptime;
+};
 
 /// What processes say.
 struct Answers {
     std::vector<StatRow> rows;
+    std::vector<ProcessInfo> processes;
     bool unchecked = false; ///< a process's first checks are not all done
     /// Of those whose first checks are not done the longest, else the shortest one; unknown if it
     /// is of one of them.
@@ -53,6 +61,7 @@ struct Answers {
 
     void join(Answers other, bool first) {
         std::move(other.rows.begin(), other.rows.end(), std::back_inserter(rows));
+        processes.insert(processes.end(), other.processes.begin(), other.processes.end());
         if (first || unchecked != other.unchecked)
             uptime = first || other.unchecked ? other.uptime : uptime;
         else if (!uptime || !other.uptime)
@@ -71,7 +80,9 @@ Answers ask_one(const StatsSocket& socket, Deadline deadline) {
         if (std::any_of(rows.begin(), rows.end(), is_without_address))
             read_names(rows, ask_haproxy(socket, "show servers state", deadline));
         answers.unchecked = std::any_of(rows.begin(), rows.end(), is_unchecked);
-        answers.uptime = uptime_in(ask_haproxy(socket, "show info", deadline));
+        const std::string info = ask_haproxy(socket, "show info", deadline);
+        answers.uptime = number_in("Uptime_sec: ", info);
+        answers.processes = {{number_in("Pid: ", info), answers.uptime}};
         return answers;
     });
 }
@@ -90,6 +101,25 @@ Answers ask_all(const RoutesSettings& settings) {
         all.join(std::move(one), i == 0);
     }
     return all;
+}
+
+/// Nothing if it isn't known of one of the processes.
+std::optional<std::vector<OldProcess>> old_processes(const std::vector<ProcessInfo>& processes) {
+    std::vector<std::int64_t> in_use;
+    for (const ProcessInfo& process : processes)
+        in_use.push_back(process.pid.value_or(0));
+    std::map<std::int64_t, OldProcess> all;
+    for (const ProcessInfo& process : processes) {
+        const auto found = find_old_processes(process.pid, process.uptime, in_use);
+        if (!found)
+            return std::nullopt;
+        for (const OldProcess& old : *found)
+            all.emplace(old.pid, old);
+    }
+    std::vector<OldProcess> result;
+    for (const auto& [pid, old] : all)
+        result.push_back(old);
+    return result;
 }
 
 std::string introduce(const StatsSocket& socket, Deadline deadline) {
@@ -112,7 +142,9 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
 Routes look_at_routes(const RoutesSettings& settings) {
     try {
         Answers answers = ask_all(settings);
-        return conclude(std::move(answers.rows), settings.rules, answers.uptime);
+        Routes routes = conclude(std::move(answers.rows), settings.rules, answers.uptime);
+        add_old_processes(routes, old_processes(answers.processes), answers.uptime);
+        return routes;
     } catch (const HaproxyError& error) {
         return unknown_routes(error.what());
     }

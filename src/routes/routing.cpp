@@ -282,6 +282,28 @@ Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Num
     return routes;
 }
 
+void add_old_processes(Routes& routes, std::optional<std::vector<OldProcess>> old,
+                       StatRow::Number uptime) {
+    constexpr std::int64_t hour = 3600;
+    routes.old_processes = std::move(old);
+    if (!routes.old_processes) {
+        routes.notes.emplace_back("whether HAProxy's older processes still have sessions can't be "
+                                  "seen from here");
+        return;
+    }
+    for (const OldProcess& process : *routes.old_processes) {
+        const std::string who = fmt::format("HAProxy's old process {}, started {} ago", process.pid,
+                                            rough_duration(std::chrono::seconds{process.age}));
+        routes.notes.push_back(who + ", still has sessions, which are not counted here");
+        if (uptime.value_or(0) < hour)
+            continue;
+        routes.problems.push_back({RouteState::warning,
+                                   who + ", has not ended since the last reload",
+                                   fmt::format("old process {}", process.pid)});
+        routes.state = std::max(routes.state, RouteState::warning);
+    }
+}
+
 Routes unknown_routes(std::string reason) {
     Routes routes;
     routes.state = RouteState::unknown;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "routes/last_check.hpp"
+#include "routes/old_processes.hpp"
 #include "routes/show_stat.hpp"
 #include "routes/thresholds.hpp"
 
@@ -89,6 +90,8 @@ struct Routes {
     std::optional<TimeSpan> role_since; ///< how long there has been the one primary, or none
     std::vector<RouteEntry> entries;
     bool several_processes = false;
+    /// What a reload has left behind, whose sessions are not counted; nothing if it can't be known.
+    std::optional<std::vector<OldProcess>> old_processes = std::vector<OldProcess>{};
 };
 
 /// What a range may be given for.
@@ -100,6 +103,11 @@ std::int64_t value_of(Measure measure, const Routes& routes) noexcept;
 /// checks need not be done. Pure. Throws HaproxyError if a backend or frontend named in the rules
 /// doesn't exist.
 Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime = {});
+
+/// Says of a reload's old processes what there is to say: a note, and a warning if they have not
+/// ended an hour after HAProxy's last start, `uptime` seconds ago.
+void add_old_processes(Routes& routes, std::optional<std::vector<OldProcess>> old,
+                       StatRow::Number uptime);
 
 /// The routes when nothing could be learnt, for the reason given.
 Routes unknown_routes(std::string reason);

@@ -35,8 +35,14 @@ std::string roles(const Routes& routes) {
 }
 
 std::string sessions(const Routes& routes) {
-    return fmt::format("sessions {} read-write and {} read-only", routes.read_write.now,
-                       routes.read_only.now);
+    std::string text = fmt::format("sessions {} read-write and {} read-only", routes.read_write.now,
+                                   routes.read_only.now);
+    const std::size_t old = routes.old_processes ? routes.old_processes->size() : 0;
+    if (old == 1)
+        text += ", and those of an old HAProxy process";
+    else if (old > 1)
+        text += fmt::format(", and those of {} old HAProxy processes", old);
+    return text;
 }
 
 std::string worst_problem(const Routes& routes) {

@@ -385,6 +385,38 @@ def test_clusters_by_name(cluster):
     assert ":10: [checkpgroutes-x] is no section of checkpgroutes" in odd.stdout
 
 
+@pytest.mark.parametrize("mode", ["master-worker", "daemon"])
+def test_sessions_that_a_reload_has_left_behind(primary, standby, mode):
+    with HAProxy([primary, standby], mode=mode, interval="300ms",
+                 global_lines=["hard-stop-after 1h"]) as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+        old = int(proxy.show_info()["Pid"])
+        wait_for(lambda: int(proxy.show_info()["Uptime_sec"]) >= 3, "a while to pass")
+        with proxy.session(READ_WRITE):
+            assert conclusions(proxy, OK)["old_processes"] == []
+            proxy.reload(wait_for_old=False)
+            proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+            found = conclusions(proxy, OK)
+            process, = found["old_processes"]
+            assert process["pid"] == old and process["started_seconds"] >= 3
+            assert found["sessions"]["read_write"]["now"] == 0
+            result = routes(proxy)
+            assert "sessions 0 read-write and 0 read-only, and those of an old HAProxy process |" \
+                in first_line(result)
+            assert f"\nnote: HAProxy's old process {old}, started " in result.stdout
+        wait_for(lambda: conclusions(proxy, OK)["old_processes"] == [], "the old process to end")
+
+
+def test_an_old_process_in_another_namespace_can_not_be_seen(primary):
+    abilities.require_root("a namespace of processes")
+    with HAProxy([primary], pid_one=True) as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=[])
+        found = conclusions(proxy, WARNING)
+        assert found["old_processes"] is None
+        assert found["notes"] == ["whether HAProxy's older processes still have sessions can't be "
+                                  "seen from here"]
+
+
 def test_haproxy_in_a_tcp_socket():
     port = ports.free_port()
     dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
