@@ -64,6 +64,7 @@ int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, Tex
 int show_all(const RoutesCommandLine& line, const std::vector<RoutesSettings>& all, bool colour,
              bool performance) {
     std::vector<ClusterRoutes> clusters;
+    clusters.reserve(all.size());
     for (const RoutesSettings& settings : all)
         clusters.push_back({settings, look_at_routes(settings)});
     const int status = status_of(worst_state(clusters));

@@ -106,6 +106,7 @@ Answers ask_all(const RoutesSettings& settings) {
 /// Nothing if it isn't known of one of the processes.
 std::optional<std::vector<OldProcess>> old_processes(const std::vector<ProcessInfo>& processes) {
     std::vector<std::int64_t> in_use;
+    in_use.reserve(processes.size());
     for (const ProcessInfo& process : processes)
         in_use.push_back(process.pid.value_or(0));
     std::map<std::int64_t, OldProcess> all;
@@ -117,6 +118,7 @@ std::optional<std::vector<OldProcess>> old_processes(const std::vector<ProcessIn
             all.emplace(old.pid, old);
     }
     std::vector<OldProcess> result;
+    result.reserve(all.size());
     for (const auto& [pid, old] : all)
         result.push_back(old);
     return result;

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -108,13 +109,14 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
 }
 
 void refuse_beside_all(const RoutesCommandLine& line) {
-    const std::pair<bool, const char*> others[]{{line.cluster.has_value(), "--cluster"},
-                                                {line.watch.has_value(), "--watch"},
-                                                {line.ping, "--ping"},
-                                                {line.table, "--table"},
-                                                {line.verbose, "--verbose"},
-                                                {!line.read_write.empty(), "--read-write"},
-                                                {!line.read_only.empty(), "--read-only"}};
+    const std::array<std::pair<bool, const char*>, 7> others{
+        {{line.cluster.has_value(), "--cluster"},
+         {line.watch.has_value(), "--watch"},
+         {line.ping, "--ping"},
+         {line.table, "--table"},
+         {line.verbose, "--verbose"},
+         {!line.read_write.empty(), "--read-write"},
+         {!line.read_only.empty(), "--read-only"}}};
     for (const auto& [given, name] : others)
         if (line.all && given)
             throw bad_usage(fmt::format("--all and {} exclude each other", name));

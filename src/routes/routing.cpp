@@ -307,7 +307,7 @@ void add_old_processes(Routes& routes, std::optional<std::vector<OldProcess>> ol
 Routes unknown_routes(std::string reason) {
     Routes routes;
     routes.state = RouteState::unknown;
-    routes.problems.push_back({RouteState::unknown, reason, reason});
+    routes.problems.push_back({RouteState::unknown, reason, std::move(reason)});
     return routes;
 }
 

@@ -108,6 +108,7 @@ std::vector<ServerView> worst_first(const Routes& routes, TextStyle style) {
     std::stable_sort(ranked.begin(), ranked.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<ServerView> servers;
+    servers.reserve(ranked.size());
     for (auto& [rank, server] : ranked)
         servers.push_back(std::move(server));
     return servers;

@@ -16,6 +16,7 @@ using Widths = std::vector<std::size_t>;
 
 Widths widths_of(const std::vector<TextColumn>& columns, const std::vector<TextRow>& rows) {
     Widths widths;
+    widths.reserve(columns.size());
     for (const TextColumn& column : columns)
         widths.push_back(width_of(column.title));
     for (const TextRow& row : rows)
