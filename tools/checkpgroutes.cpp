@@ -2,12 +2,14 @@
 #include "base/haproxy_error.hpp"
 #include "base/stdio.hpp"
 #include "base/version.hpp"
+#include "routes/clusters.hpp"
 #include "routes/history_json.hpp"
 #include "routes/history_source.hpp"
 #include "routes/history_text.hpp"
 #include "routes/json.hpp"
 #include "routes/look.hpp"
 #include "routes/options.hpp"
+#include "routes/performance_data.hpp"
 #include "routes/prometheus.hpp"
 #include "routes/text.hpp"
 #include "routes_watch.hpp"
@@ -15,12 +17,14 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 #include <string>
-#include <string_view>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -33,9 +37,9 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-bool on_capable_terminal() {
+bool can_be_painted() {
     const std::string kind = environment("TERM");
-    return ::isatty(STDOUT_FILENO) == 1 && !kind.empty() && kind != "dumb";
+    return !kind.empty() && kind != "dumb";
 }
 
 int finish(const std::string& output, int status) {
@@ -44,29 +48,37 @@ int finish(const std::string& output, int status) {
     return status;
 }
 
+std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n') + 1); }
+
 int ping(const RoutesSettings& settings, bool verbose) {
     const Ping result = ping_haproxy(settings);
     return finish(verbose ? result.text + '\n' : "",
                   status_of(result.answered ? RouteState::ok : RouteState::unknown));
 }
 
-std::string as_text(const Routes& routes, TextStyle style, bool quiet) {
-    std::string text;
-    if (!quiet) {
-        for (const std::string& line : table_lines(routes, style))
-            text += line + '\n';
-        for (const std::string& line : conclusion_lines(routes, style))
-            text += line + '\n';
-    }
-    return text + monitoring_line(routes, style) + '\n';
-}
-
-int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style) {
+int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style,
+              bool performance) {
     const Routes routes = look_at_routes(settings);
     if (line.prometheus) // the state is one of the metrics
         return finish(to_prometheus(routes), 0);
-    return finish(line.json ? to_json(routes, false) + '\n' : as_text(routes, style, line.quiet),
-                  status_of(routes.state));
+    const std::string data = performance ? performance_data(routes, settings.rules) : "";
+    const std::string text = report_text(routes, style, data);
+    if (line.json)
+        return finish(to_json(routes, false) + '\n', status_of(routes.state));
+    return finish(line.quiet ? first_line_of(text) : text, status_of(routes.state));
+}
+
+int show_all(const RoutesCommandLine& line, const std::vector<RoutesSettings>& all, bool colour,
+             bool performance) {
+    std::vector<ClusterRoutes> clusters;
+    clusters.reserve(all.size());
+    for (const RoutesSettings& settings : all)
+        clusters.push_back({settings, look_at_routes(settings)});
+    const int status = status_of(worst_state(clusters));
+    if (line.json)
+        return finish(to_json(clusters) + '\n', status);
+    const std::string text = clusters_text(std::move(clusters), colour, performance);
+    return finish(line.quiet ? first_line_of(text) : text, status);
 }
 
 int show_history(const RoutesCommandLine& line, const RoutesSettings& settings) {
@@ -90,15 +102,26 @@ int run(const std::vector<std::string>& arguments) {
         return finish(routes_help(), 0);
     if (line.version)
         return finish(fmt::format("checkpgroutes (checkpg) {}\n", version), 0);
-    const RoutesSettings settings = routes_settings(line, find_config_file(line.config, ::getenv));
+    const auto settings = routes_settings(line, find_config_file(line.config, ::getenv));
     if (line.ping)
-        return ping(settings, line.verbose);
+        return ping(settings.front(), line.verbose);
     if (line.history)
-        return show_history(line, settings);
-    const bool terminal = on_capable_terminal();
-    const TextStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
-    return line.watch ? watch_routes(line, settings, style, terminal)
-                      : show_once(line, settings, style);
+        return show_history(line, settings.front());
+    const bool on_terminal = ::isatty(STDOUT_FILENO) == 1;
+    const bool capable = on_terminal && can_be_painted();
+    const TextStyle style{capable && environment("NO_COLOR").empty(), line.verbose, false,
+                          line.table};
+    if (line.watch)
+        return watch_routes(line, settings.front(), style, capable);
+    const bool performance = line.quiet || !on_terminal;
+    return line.all ? show_all(line, settings, style.colour, performance)
+                    : show_once(line, settings.front(), style, performance);
+}
+
+/// On standard output: monitoring systems see nothing else.
+void complain(std::string text) {
+    std::replace(text.begin(), text.end(), '|', '/');
+    (void)write_out(fmt::format("UNKNOWN: {}\n", text));
 }
 
 } // namespace
@@ -110,7 +133,7 @@ int main(int argc, char* argv[]) {
     try {
         return run({argv + (argc > 0 ? 1 : 0), argv + argc});
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "checkpgroutes: %s\n", error.what());
+        complain(error.what());
         return unknown;
     }
 }
