@@ -4,8 +4,12 @@
 #include "routes/json.hpp"
 #include "routes/look.hpp"
 #include "routes/options.hpp"
+#include "routes/screen.hpp"
 #include "routes/text.hpp"
+#include "routes_view.hpp"
 #include "routes_watch.hpp"
+#include "survey/asking.hpp"
+#include "survey/guard.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
@@ -13,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -45,10 +50,36 @@ int ping(const RoutesSettings& settings, bool verbose) {
                   status_of(result.answered ? RouteState::ok : RouteState::unknown));
 }
 
-std::string as_text(const Routes& routes, TextStyle style, bool quiet) {
+RoutesView routes_view(const RoutesSettings& settings) {
+    return {[=] { return look_at_routes(settings); }, table_lines,
+            [](const Routes& routes, bool compact) { return to_json(routes, compact); }};
+}
+
+/// As with checks: nothing of ours, and nothing that a server does, changes what is found.
+RoutesView asking_view(const RoutesCommandLine& line, const RoutesSettings& settings,
+                       std::optional<ConfigFile> config) {
+    auto asking = std::make_shared<Asking>(
+        settings, SurveySettings{std::move(config), line.timeout}, *line.ask);
+    return {[=] { return asking->look(); },
+            [=](const Routes&, TextStyle style) { return asking->lines(style); },
+            [=](const Routes& routes, bool compact) { return asking->json(routes, compact); }};
+}
+
+/// What is said if the watchdog ends the program.
+std::string_view last_words(const RoutesCommandLine& line, bool on_screen) {
+    static const std::string text =
+        (on_screen ? std::string{leave_screen} : "") +
+        (line.json ? R"({"schema": 1, "state": "unknown", )"
+                     R"("summary": "ended by the watchdog: a call did not come back"})"
+                   : "UNKNOWN: ended by the watchdog: a call did not come back") +
+        "\n";
+    return text;
+}
+
+std::string as_text(const RoutesView& view, const Routes& routes, TextStyle style, bool quiet) {
     std::string text;
     if (!quiet) {
-        for (const std::string& line : table_lines(routes, style))
+        for (const std::string& line : view.table(routes, style))
             text += line + '\n';
         for (const std::string& line : conclusion_lines(routes, style))
             text += line + '\n';
@@ -56,9 +87,10 @@ std::string as_text(const Routes& routes, TextStyle style, bool quiet) {
     return text + monitoring_line(routes, style) + '\n';
 }
 
-int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style) {
-    const Routes routes = look_at_routes(settings);
-    return finish(line.json ? to_json(routes, false) + '\n' : as_text(routes, style, line.quiet),
+int show_once(const RoutesCommandLine& line, const RoutesView& view, TextStyle style) {
+    const Routes routes = view.look();
+    return finish(line.json ? view.json(routes, false) + '\n'
+                            : as_text(view, routes, style, line.quiet),
                   status_of(routes.state));
 }
 
@@ -68,13 +100,16 @@ int run(const std::vector<std::string>& arguments) {
         return finish(routes_help(), 0);
     if (line.version)
         return finish(fmt::format("checkpgroutes (checkpg) {}\n", version), 0);
-    const RoutesSettings settings = routes_settings(line, find_config_file(line.config, ::getenv));
+    const auto config = find_config_file(line.config, ::getenv);
+    const RoutesSettings settings = routes_settings(line, config);
     if (line.ping)
         return ping(settings, line.verbose);
     const bool terminal = on_capable_terminal();
     const TextStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
-    return line.watch ? watch_routes(line, settings, style, terminal)
-                      : show_once(line, settings, style);
+    if (line.ask)
+        guard_asking(last_words(line, line.watch && terminal && !line.quiet && !line.json));
+    const RoutesView view = line.ask ? asking_view(line, settings, config) : routes_view(settings);
+    return line.watch ? watch_routes(line, view, style, terminal) : show_once(line, view, style);
 }
 
 } // namespace

@@ -2,8 +2,6 @@
 
 #include "base/units.hpp"
 #include "routes/change_marks.hpp"
-#include "routes/json.hpp"
-#include "routes/look.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
@@ -26,39 +24,40 @@ std::string time_now(const char* format) {
 
 /// Shows the routes each time anew until `show` says that it can't.
 template <typename Show>
-void look_again_and_again(const RoutesSettings& settings, milliseconds interval, Show show) {
+void look_again_and_again(const RoutesView& view, milliseconds interval, Show show) {
     for (;;) {
         const auto begin = std::chrono::steady_clock::now();
-        Routes routes = look_at_routes(settings);
+        Routes routes = view.look();
         if (!show(routes))
             return;
         std::this_thread::sleep_until(begin + interval);
     }
 }
 
-ScreenText screen_text(const Routes& routes, TextStyle style, milliseconds interval) {
+ScreenText screen_text(const RoutesView& view, const Routes& routes, TextStyle style,
+                       milliseconds interval) {
     ScreenText text;
     text.title = fmt::format("checkpgroutes, every {}, {}    Ctrl-C ends",
                              format_duration(interval), time_now("%H:%M:%S"));
-    text.table = table_lines(routes, style);
+    text.table = view.table(routes, style);
     text.below = conclusion_lines(routes, style);
     text.below.push_back(state_line(routes, style));
     return text;
 }
 
-void watch_on_screen(const RoutesSettings& settings, TextStyle style, milliseconds interval) {
+void watch_on_screen(const RoutesView& view, TextStyle style, milliseconds interval) {
     Terminal terminal;
     ChangeMarks marks;
     style.marks = true;
-    look_again_and_again(settings, interval, [&](Routes& routes) {
+    look_again_and_again(view, interval, [&](Routes& routes) {
         marks.update(routes);
-        return terminal.show(paint(screen_text(routes, style, interval), terminal.size()));
+        return terminal.show(paint(screen_text(view, routes, style, interval), terminal.size()));
     });
 }
 
-void watch_in_lines(const RoutesSettings& settings, TextStyle style, milliseconds interval) {
+void watch_in_lines(const RoutesView& view, TextStyle style, milliseconds interval) {
     ChangeMarks marks;
-    look_again_and_again(settings, interval, [&](Routes& routes) {
+    look_again_and_again(view, interval, [&](Routes& routes) {
         const std::string time = time_now("%FT%T%z");
         std::string text;
         for (const std::string& change : marks.update(routes))
@@ -67,20 +66,20 @@ void watch_in_lines(const RoutesSettings& settings, TextStyle style, millisecond
     });
 }
 
-void watch_as_json(const RoutesSettings& settings, milliseconds interval) {
-    look_again_and_again(settings, interval,
-                         [](Routes& routes) { return write_out(to_json(routes, true) + '\n'); });
+void watch_as_json(const RoutesView& view, milliseconds interval) {
+    look_again_and_again(view, interval,
+                         [&](Routes& routes) { return write_out(view.json(routes, true) + '\n'); });
 }
 
 } // namespace
 
-int watch_routes(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style,
+int watch_routes(const RoutesCommandLine& line, const RoutesView& view, TextStyle style,
                  bool on_screen) {
     if (line.json)
-        watch_as_json(settings, *line.watch);
+        watch_as_json(view, *line.watch);
     else if (on_screen && !line.quiet)
-        watch_on_screen(settings, style, *line.watch);
+        watch_on_screen(view, style, *line.watch);
     else
-        watch_in_lines(settings, style, *line.watch);
+        watch_in_lines(view, style, *line.watch);
     return static_cast<int>(RouteState::unknown);
 }

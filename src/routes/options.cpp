@@ -33,9 +33,11 @@ struct RawOptions {
     std::string config;
     std::string timeout;
     std::string watch;
+    std::string ask;
     CLI::Option* config_option = nullptr;
     CLI::Option* timeout_option = nullptr;
     CLI::Option* watch_option = nullptr;
+    CLI::Option* ask_option = nullptr;
 };
 
 void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
@@ -52,6 +54,7 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     raw.config_option = app.add_option("--config", raw.config)->take_last();
     raw.timeout_option = app.add_option("-t,--timeout", raw.timeout)->take_last();
     raw.watch_option = app.add_option("--watch", raw.watch)->expected(0, 1)->take_last();
+    raw.ask_option = app.add_option("--ask", raw.ask)->expected(0, 1)->take_last();
     app.allow_extras();
 }
 
@@ -79,6 +82,8 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
         if (!line.timeout)
             throw bad_usage(fmt::format("'{}' is no timeout from 1ms to 60s", raw.timeout));
     }
+    if (raw.ask_option->count() > 0)
+        line.ask = raw.ask;
     if (raw.watch_option->count() > 0) {
         line.watch = allowed_interval(parse_seconds(raw.watch.empty() ? "1" : raw.watch));
         if (!line.watch)
@@ -90,6 +95,8 @@ void refuse_contradictions(const RoutesCommandLine& line) {
     if (line.ping && (line.json || line.watch))
         throw bad_usage(
             fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
+    if (line.ping && line.ask)
+        throw bad_usage("--ping and --ask exclude each other");
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
             fmt::format("--quiet and {} exclude each other", line.json ? "--json" : "--verbose"));
@@ -227,6 +234,7 @@ Where to look:
                                $CHECKPG_CONFIG or /etc/checkpg/checkpg.conf
 
 What to show:
+  --ask [SERVER]               ask PostgreSQL on every server, too, or all about this one
   --watch [SECONDS]            look again every second, or as often as told
   --json                       one JSON object
   --ping                       only whether HAProxy answers on its socket

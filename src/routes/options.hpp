@@ -25,6 +25,7 @@ struct RoutesCommandLine {
     std::optional<std::string> config;
     std::optional<milliseconds> timeout;
     std::optional<milliseconds> watch; ///< the interval
+    std::optional<std::string> ask;    ///< PostgreSQL, too: the server's name, empty for all
 };
 
 /// What checkpgroutes does: command line over configuration file over defaults.

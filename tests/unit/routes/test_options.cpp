@@ -85,6 +85,14 @@ TEST_CASE("option --watch takes an interval or none") {
     CHECK(parse_routes_command_line({"--watch=500ms", "--json"}).watch == 500ms);
 }
 
+TEST_CASE("option --ask takes a server or none") {
+    CHECK_FALSE(parse_routes_command_line({"--json"}).ask);
+    CHECK(parse_routes_command_line({"--ask"}).ask == "");
+    CHECK(parse_routes_command_line({"--ask", "--json"}).ask == "");
+    CHECK(parse_routes_command_line({"--ask", "db1"}).ask == "db1");
+    CHECK(parse_routes_command_line({"--ask=db1", "--watch"}).ask == "db1");
+}
+
 TEST_CASE("flags have their usual letters") {
     CHECK(parse_routes_command_line({"-q"}).quiet);
     CHECK(parse_routes_command_line({"-v"}).verbose);
@@ -104,6 +112,7 @@ TEST_CASE("mistakes on the command line are named") {
     CHECK(refusal({"-t", "soon"}) == usage("'soon' is no timeout from 1ms to 60s"));
     CHECK(refusal({"--watch=0"}) == usage("'0' is no interval from 100ms to 1h"));
     CHECK(refusal({"--ping", "--json"}) == usage("--ping and --json exclude each other"));
+    CHECK(refusal({"--ping", "--ask"}) == usage("--ping and --ask exclude each other"));
     CHECK(refusal({"--ping", "--watch"}) == usage("--ping and --watch exclude each other"));
     CHECK(refusal({"-q", "-v"}) == usage("--quiet and --verbose exclude each other"));
     CHECK(refusal({"-q", "--json"}) == usage("--quiet and --json exclude each other"));
@@ -130,8 +139,8 @@ TEST_CASE("mistakes in the file are named with their line") {
 TEST_CASE("the help names every option and fits a screen") {
     const std::string help = routes_help();
     for (const char* option :
-         {"--socket", "--read-write", "--read-only", "--timeout", "--config", "--watch", "--json",
-          "--ping", "--quiet", "--verbose", "--version", "--help"})
+         {"--socket", "--read-write", "--read-only", "--timeout", "--config", "--ask", "--watch",
+          "--json", "--ping", "--quiet", "--verbose", "--version", "--help"})
         CHECK(help.find(option) != std::string::npos);
     CHECK(std::count(help.begin(), help.end(), '\n') <= 30);
 }
