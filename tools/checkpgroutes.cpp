@@ -18,9 +18,11 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 namespace {
 
@@ -55,16 +57,6 @@ RoutesView routes_view(const RoutesSettings& settings) {
             [](const Routes& routes, bool compact) { return to_json(routes, compact); }};
 }
 
-/// As with checks: nothing of ours, and nothing that a server does, changes what is found.
-RoutesView asking_view(const RoutesCommandLine& line, const RoutesSettings& settings,
-                       std::optional<ConfigFile> config) {
-    auto asking = std::make_shared<Asking>(
-        settings, SurveySettings{std::move(config), line.timeout}, *line.ask);
-    return {[=] { return asking->look(); },
-            [=](const Routes&, TextStyle style) { return asking->lines(style); },
-            [=](const Routes& routes, bool compact) { return asking->json(routes, compact); }};
-}
-
 /// What is said if the watchdog ends the program.
 std::string_view last_words(const RoutesCommandLine& line, bool on_screen) {
     static const std::string text =
@@ -74,6 +66,17 @@ std::string_view last_words(const RoutesCommandLine& line, bool on_screen) {
                    : "UNKNOWN: ended by the watchdog: a call did not come back") +
         "\n";
     return text;
+}
+
+/// Whoever asks PostgreSQL is guarded from then on, as a check is.
+RoutesView asking_view(const RoutesCommandLine& line, const RoutesSettings& settings,
+                       std::optional<ConfigFile> config, bool terminal) {
+    guard_asking(last_words(line, line.watch && terminal && !line.quiet && !line.json));
+    auto asking = std::make_shared<Asking>(
+        settings, SurveySettings{std::move(config), line.timeout}, *line.ask);
+    return {[=] { return asking->look(); },
+            [=](const Routes&, TextStyle style) { return asking->lines(style); },
+            [=](const Routes& routes, bool compact) { return asking->json(routes, compact); }};
 }
 
 std::string as_text(const RoutesView& view, const Routes& routes, TextStyle style, bool quiet) {
@@ -106,9 +109,8 @@ int run(const std::vector<std::string>& arguments) {
         return ping(settings, line.verbose);
     const bool terminal = on_capable_terminal();
     const TextStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
-    if (line.ask)
-        guard_asking(last_words(line, line.watch && terminal && !line.quiet && !line.json));
-    const RoutesView view = line.ask ? asking_view(line, settings, config) : routes_view(settings);
+    const RoutesView view =
+        line.ask ? asking_view(line, settings, config, terminal) : routes_view(settings);
     return line.watch ? watch_routes(line, view, style, terminal) : show_once(line, view, style);
 }
 

@@ -38,8 +38,7 @@ Routes Asking::look() {
         return routes;
     std::vector<BackendServer> servers;
     try {
-        servers = find_backend_servers(where_.sockets, where_.rules, routes,
-                                       Deadline{begun + where_.timeout});
+        servers = find_backend_servers(where_.sockets, routes, Deadline{begun + where_.timeout});
     } catch (const HaproxyError& error) {
         return unknown_routes(error.what());
     }

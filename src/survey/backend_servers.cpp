@@ -17,12 +17,11 @@ namespace {
 enum : std::size_t { be_name, srv_name, srv_addr, srv_port };
 constexpr std::array<std::string_view, 4> columns{"be_name", "srv_name", "srv_addr", "srv_port"};
 
-std::optional<BackendRole> role_of(std::string_view backend, const RouteRules& rules) {
-    if (std::find(rules.read_write.begin(), rules.read_write.end(), backend) !=
-        rules.read_write.end())
-        return BackendRole::read_write;
-    if (std::find(rules.read_only.begin(), rules.read_only.end(), backend) != rules.read_only.end())
-        return BackendRole::read_only;
+/// Nothing if it is none of the named backends.
+std::optional<BackendRole> role_of(std::string_view backend, const Routes& routes) {
+    for (const RouteEntry& entry : routes.entries)
+        if (entry.row.proxy == backend && entry.role)
+            return entry.role;
     return std::nullopt;
 }
 
@@ -62,11 +61,10 @@ void add_new(std::vector<BackendServer>& all, std::vector<BackendServer> more) {
 
 } // namespace
 
-std::vector<BackendServer> read_backend_servers(std::string_view answer, const RouteRules& rules,
-                                                const Routes& routes) {
+std::vector<BackendServer> read_backend_servers(std::string_view answer, const Routes& routes) {
     std::vector<BackendServer> servers;
     for (const ServerFields& fields : read_servers_state(answer, columns, "HAProxy's servers")) {
-        const auto role = role_of(fields[be_name], rules);
+        const auto role = role_of(fields[be_name], routes);
         if (!role)
             continue;
         BackendServer server;
@@ -82,15 +80,13 @@ std::vector<BackendServer> read_backend_servers(std::string_view answer, const R
 }
 
 std::vector<BackendServer> find_backend_servers(const std::vector<StatsSocket>& sockets,
-                                                const RouteRules& rules, const Routes& routes,
-                                                Deadline deadline) {
-    if (sockets.empty())
-        return find_backend_servers({find_stats_socket("--socket")}, rules, routes, deadline);
+                                                const Routes& routes, Deadline deadline) {
+    const auto processes = sockets.empty() ? std::vector{find_stats_socket("--socket")} : sockets;
     std::vector<BackendServer> servers;
-    for (const StatsSocket& socket : sockets)
+    for (const StatsSocket& socket : processes)
         add_new(servers, naming(socket, [&] {
                     return read_backend_servers(ask_haproxy(socket, "show servers state", deadline),
-                                                rules, routes);
+                                                routes);
                 }));
     return servers;
 }

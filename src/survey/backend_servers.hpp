@@ -24,16 +24,14 @@ struct BackendServer {
     bool fallback = false; ///< only for want of others: a `backup` server
 };
 
-/// The servers in HAProxy's answer to `show servers state` that are in backends of `rules`, with
+/// The servers in HAProxy's answer to `show servers state` that are in the named backends, with
 /// what `routes` knows of them; slots that are not in use are left out. Throws HaproxyError if it
 /// is no whole list.
-std::vector<BackendServer> read_backend_servers(std::string_view answer, const RouteRules& rules,
-                                                const Routes& routes);
+std::vector<BackendServer> read_backend_servers(std::string_view answer, const Routes& routes);
 
 /// What all these processes of HAProxy's have, each server of a backend once; empty `sockets`: the
 /// one where it usually is. Throws HaproxyError.
 std::vector<BackendServer> find_backend_servers(const std::vector<StatsSocket>& sockets,
-                                                const RouteRules& rules, const Routes& routes,
-                                                Deadline deadline);
+                                                const Routes& routes, Deadline deadline);
 
 } // namespace checkpg

@@ -19,7 +19,7 @@ std::vector<StatRow> stat_of_small_cluster() {
 
 std::vector<BackendServer> read(const std::string& lines, std::vector<StatRow> rows) {
     return read_backend_servers("1\n# be_name srv_name srv_addr srv_port srv_fqdn\n" + lines + "\n",
-                                rules, conclude(std::move(rows), rules));
+                                conclude(std::move(rows), rules));
 }
 
 } // namespace
@@ -73,7 +73,7 @@ TEST_CASE("a server that is new since is a server, a slot not in use is none") {
 
 TEST_CASE("half a list is none") {
     CHECK_THROWS_AS(
-        read_backend_servers("1\n# be_name srv_name srv_addr srv_port\nrw db1 192.0", rules, {}),
+        read_backend_servers("1\n# be_name srv_name srv_addr srv_port\nrw db1 192.0", {}),
         HaproxyError);
-    CHECK_THROWS_AS(read_backend_servers("Permission denied\n", rules, {}), HaproxyError);
+    CHECK_THROWS_AS(read_backend_servers("Permission denied\n", {}), HaproxyError);
 }
