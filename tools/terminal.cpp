@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 namespace {
@@ -20,7 +21,11 @@ extern "C" void end_by(int signal) {
 extern "C" void pause_by(int) {
     const int saved = errno;
     (void)write_out(checkpg::leave_screen);
+    const itimerval never{};
+    itimerval watchdog{}; // whose time would pass meanwhile
+    ::setitimer(ITIMER_REAL, &never, &watchdog);
     ::raise(SIGSTOP);
+    ::setitimer(ITIMER_REAL, &watchdog, nullptr);
     (void)write_out(checkpg::enter_screen);
     errno = saved;
 }

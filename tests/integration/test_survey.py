@@ -3,10 +3,11 @@ fit together."""
 
 import json
 import re
+import signal
 import subprocess
 
 import pytest
-from harness import haproxy, ports
+from harness import haproxy, ports, scratch
 from harness.checks import (PeakMemory, executable, is_instrumented, is_static, run_check,
                             write_configuration)
 from harness.clusters import program_directories, server
@@ -14,6 +15,7 @@ from harness.haproxy import HAProxy, Target
 from harness.hostile import BlackHole, StandIn, endless_error, scram_iterations, silent
 from harness.postgres import Server
 from harness.waiting import PATIENCE, wait_for
+from test_routes_watch import ENTER, FRAME, LEAVE, Watch
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 
@@ -298,6 +300,17 @@ def test_no_haproxy_no_servers():
     assert json.loads(result.stdout)["asked"] == []
 
 
+def test_level_user_of_the_socket_is_enough(members):
+    socket = scratch.directory("socket") / "stats"
+    with HAProxy(members, interval="300ms",
+                 global_lines=[f"stats socket {socket} mode 600 level user"]) as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
+        result = run_check("checkpgroutes", "--socket", socket, "--ask", "--json")
+        assert result.code == OK
+        assert [each["role"] for each in json.loads(result.stdout)["asked"]] == [
+            "primary", "standby", "standby"]
+
+
 def test_a_server_without_an_address(members):
     waiting = Target("db4", "unix@/nonexistent/.s.PGSQL.5432", None)
     with HAProxy([*members, waiting], interval="300ms") as proxy:
@@ -363,6 +376,22 @@ def test_watch_asks_at_each_look(cluster):
     assert [[each["role"] for each in look] for look in looks] == [["primary", "standby",
                                                                     "standby"]] * 3
     assert looks[2][0]["uptime_ms"] > looks[0][0]["uptime_ms"]
+
+
+def test_a_pause_is_no_reason_for_the_watchdog(members):
+    with (StandIn(silent) as stand_in,
+          HAProxy([members[0], Target("bad", stand_in.address, stand_in.port)],
+                  interval="60s") as proxy,
+          Watch(["--socket", proxy.socket, "--ask", "-t", "600ms"], terminal=True) as watch):
+        position = watch.wait_for("timed out")
+        connections = len(stand_in.connections)
+        wait_for(lambda: len(stand_in.connections) > connections, "the next look")
+        watch.signal(signal.SIGTSTP)
+        watch.wait_for(LEAVE, position)
+        assert ask(proxy, "-t", "1s").seconds >= 1  # by then the watchdog's time is over
+        watch.signal(signal.SIGCONT)
+        watch.wait_for("timed out", watch.wait_for(ENTER, position))
+        watch.wait_for(FRAME, len(watch.text))
 
 
 # --ask SERVER
