@@ -35,7 +35,7 @@ std::string reason_of(const Failure& failure) {
 
 class SurveyFindings {
 public:
-    SurveyFindings(const std::vector<SurveyedServer>& servers) : servers_{servers} {}
+    explicit SurveyFindings(const std::vector<SurveyedServer>& servers) : servers_{servers} {}
 
     void all() {
         two_primaries();

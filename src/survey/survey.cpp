@@ -15,6 +15,8 @@ namespace {
 struct Errand {
     SurveyedServer server;
     Settings settings; ///< without a connection: there is no address
+
+    bool can_be_run() const noexcept { return !settings.connection.empty(); }
 };
 
 bool connect_alike(const Settings& a, const Settings& b) {
@@ -64,6 +66,28 @@ std::vector<Errand> errands_for(const std::vector<BackendServer>& servers,
     return errands;
 }
 
+/// The answers to those that can be run, in their order.
+std::vector<Answer> run(const std::vector<Errand>& errands, Deadline::Clock::time_point begun) {
+    milliseconds timeout{0};
+    std::uint64_t file_bytes = 0;
+    std::vector<std::vector<Setting>> connections;
+    for (const Errand& errand : errands)
+        if (errand.can_be_run()) {
+            timeout = std::max(timeout, errand.settings.timeout);
+            file_bytes += errand.settings.file_bytes;
+            connections.push_back(errand.settings.connection);
+        }
+    make_room_for(connections.size(), file_bytes);
+    Question question;
+    question.identity = question.replay = question.receiver = question.vitals = true;
+    const Deadline deadline{begun + timeout};
+    const Watchdog watchdog{deadline};
+    auto answers = ask_servers(std::move(connections), question, deadline);
+    for (Answer& answer : answers)
+        answer.connection.reset();
+    return answers;
+}
+
 Answer not_asked() {
     return {Failure{ExitCode::internal, "",
                     "HAProxy has no address for it: its name is not resolved, or it is a UNIX "
@@ -98,29 +122,12 @@ std::vector<SurveyedServer> ask_backend_servers(const std::vector<BackendServer>
                                                 const SurveySettings& how,
                                                 Deadline::Clock::time_point begun) {
     std::vector<Errand> errands = errands_for(servers, how);
-    milliseconds timeout{0};
-    std::uint64_t file_bytes = 0;
-    std::vector<std::vector<Setting>> connections;
-    for (const Errand& errand : errands) {
-        if (errand.settings.connection.empty())
-            continue;
-        timeout = std::max(timeout, errand.settings.timeout);
-        file_bytes += errand.settings.file_bytes;
-        connections.push_back(errand.settings.connection);
-    }
-    make_room_for(connections.size(), file_bytes);
-    Question question;
-    question.identity = question.replay = question.receiver = question.vitals = true;
-    const Deadline deadline{begun + timeout};
-    const Watchdog watchdog{deadline};
-    auto answers = ask_servers(std::move(connections), question, deadline);
+    auto answers = run(errands, begun);
     auto next = answers.begin();
     std::vector<SurveyedServer> rows;
     rows.reserve(errands.size());
     for (Errand& errand : errands) {
-        errand.server.answer =
-            errand.settings.connection.empty() ? not_asked() : std::move(*next++);
-        errand.server.answer.connection.reset();
+        errand.server.answer = errand.can_be_run() ? std::move(*next++) : not_asked();
         rows.push_back(std::move(errand.server));
     }
     return rows;
