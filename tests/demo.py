@@ -5,6 +5,7 @@ and HAProxy with ports, directories and sockets of their own.
 """
 
 import secrets
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -24,15 +25,6 @@ INTERVAL, TIMEOUT = "500ms", "400ms"
 PEER_TIMEOUT = "150ms"
 
 SECONDS_TO_NOTICE = 20
-
-#: Exit codes as this demo can meet them; the README has them all.
-MEANINGS = {
-    READ_WRITE: {0: "it is the primary", 1: "it is a standby"},
-    READ_ONLY: {0: "it is a standby", 1: "it is the primary"},
-    None: {2: "it can't be reached", 3: "it didn't answer in time", 4: "it denies access",
-           5: "it is starting up or shutting down", 6: "its answer makes no sense",
-           7: "another server is primary, too"},
-}
 
 
 def heading(text):
@@ -100,21 +92,19 @@ def start_haproxy(servers):
 
 def show_routes(proxy):
     heading("What HAProxy routes where")
-    say(f"{'backend':27}{'server':8}{'status':8}{'check':10}{'exit code'}")
-    for name in PROGRAM_OF:
-        for server, (status, check, code) in proxy.results(name).items():
-            meaning = {**MEANINGS[None], **MEANINGS[name]}.get(code, "see the README")
-            say(f"{name + '-backend':27}{server:8}{status:8}{check:10}{code}: {meaning}")
+    # An empty configuration: this machine's may name other backends.
+    result = checks.run_check("checkpgroutes", "--socket", proxy.socket)
+    say(f"$ checkpgroutes --socket {proxy.socket}\n{result.output.rstrip()}")
 
 
 def show_terminal(proxy, servers):
     """The same check as a DBA runs it: here in the jail, whose configuration it shares."""
     for server in servers:
-        arguments = ("--backend", f"{READ_WRITE}-backend", server.address, server.port)
+        arguments = ("--backend", f"{READ_WRITE}-backend", f"{server.address}:{server.port}")
         result = checks.run_check("/checkpgprimary", *arguments,
                                   prefix=("/usr/sbin/chroot", proxy.root),
                                   env={"CHECKPG_CONFIG": "/etc/checkpg/checkpg.conf"})
-        say(f"$ checkpgprimary {' '.join(map(str, arguments))}\n{result.output.rstrip()}\n"
+        say(f"$ checkpgprimary {' '.join(arguments)}\n{result.output.rstrip()}\n"
             f"$ echo $?\n{result.code}")
 
 
@@ -181,7 +171,9 @@ def split_brain(proxy, old, current):
     old.start()
     wait_for(lambda: [proxy.results(READ_WRITE)[server.name] for server in (old, current)]
              == [refused, refused], "both to be refused", SECONDS_TO_NOTICE)
-    explain(f"""{time.monotonic() - begin:.2f} s later {READ_WRITE}-backend routes to nobody. A server
+    seconds = time.monotonic() - begin
+    proxy.wait_for_results(READ_ONLY, {**proxy.results(READ_ONLY), old.name: ("DOWN", "PROCERR", 1)})
+    explain(f"""{seconds:.2f} s later {READ_WRITE}-backend routes to nobody. A server
             that says it is the primary is believed only if none of its peers says the same; `peers =
             haproxy` in checkpg.conf means all servers that HAProxy has in this backend.""")
     show_routes(proxy)
@@ -195,22 +187,55 @@ def split_brain(proxy, old, current):
     say(f"{old.name} is stopped: an INSERT is done by {write(proxy)} again.")
 
 
-def leave_running(proxy, servers):
-    """Prints how to connect and writes a script that ends everything."""
+#: A number may be another process's by now: HAProxy has the directory in its arguments, and a server
+#: works in its data directory, whoever started it.
+STOP = """\
+#!/bin/sh
+# Ends the demo that was left running here, and removes it.
+here={directory}
+haproxy() {{
+    if grep -qsF "$here" /proc/{haproxy}/cmdline; then echo {haproxy}; fi
+}}
+servers() {{
+    for file in "$here"/*/data/postmaster.pid; do
+        pid=$(head -n 1 "$file" 2>/dev/null)
+        if [ "/proc/$pid/cwd" -ef "${{file%/*}}" ]; then echo "$pid"; fi
+    done
+}}
+while
+    for pid in $(haproxy); do kill -s TERM "$pid"; done
+    for pid in $(servers); do kill -s INT "$pid"; done
+    [ -n "$(haproxy; servers)" ]
+do sleep 0.1; done
+rm -rf "$here"
+"""
+
+
+def commands_to_try(proxy, primary, standby):
+    """What each is for, and the command: in this order they are a failover and a split brain."""
+    control = f"{primary.bin}/pg_ctl -D {primary.data}"
+    return {
+        "what HAProxy routes where, and why (--watch looks again and again)":
+            f"{checks.executable('checkpgroutes')} --socket {proxy.socket}",
+        f"each step of HAProxy's check of {primary.name}":
+            f"chroot {proxy.root} /checkpgprimary -v --backend {READ_WRITE}-backend"
+            f" {primary.address}:{primary.port}",
+        f"stop the primary, {primary.name}": f"su - postgres -c '{control} stop'",
+        f"promote the standby, {standby.name}":
+            f"psql -h {standby.socket_directory} -p {standby.port} -U postgres -c 'SELECT pg_promote()'",
+        f"start {primary.name}: then there are two primaries, until one is stopped":
+            f"su - postgres -c '{control} -l {primary.log_file} start'",
+    }
+
+
+def leave_running(proxy, servers, primary, standby):
+    """Prints how to connect and what to try, and writes a script that ends everything."""
     running = [server for server in servers if server.is_running()]
-    ends = [("TERM", proxy.pid), *(("INT", server.pid) for server in running)]
+    for server in servers:  # so that it can be started by hand
+        shutil.chown(server.log_file, "postgres")
     directory = scratch.leave_running()
     stop = directory / "stop"
-    kills = "\n".join(f"if is_ours {pid}; then kill -s {name} {pid}; fi" for name, pid in ends)
-    anybody = " || ".join(f"is_ours {pid}" for _, pid in ends)
-    # The number of a process that ended may be another one's by then: ours name the directory.
-    stop.write_text(f"""#!/bin/sh
-# Ends the demo that was left running here, and removes it.
-is_ours() {{ grep -qsF {directory} "/proc/$1/cmdline"; }}
-{kills}
-while {anybody}; do sleep 0.1; done
-rm -rf {directory}
-""")
+    stop.write_text(STOP.format(directory=directory, haproxy=proxy.pid))
     stop.chmod(0o755)
     heading("Left running")
     for name, what in ((READ_WRITE, "writes"), (READ_ONLY, "reads ")):
@@ -220,6 +245,9 @@ rm -rf {directory}
         say(f"{server.name}      psql -h {server.socket_directory} -p {server.port} -U postgres")
     say(f"HAProxy  {proxy.configuration_file}, statistics socket {proxy.socket}")
     say(f"end it   {stop}")
+    say("\nTo try, as root:")
+    for what, command in commands_to_try(proxy, primary, standby).items():
+        say(f"  {what}\n    {command}")
 
 
 def demonstrate(keep):
@@ -227,8 +255,6 @@ def demonstrate(keep):
     proxy = start_haproxy(servers)
     proxy.wait_for_routes(readwrite=[primary.name], readonly=[successor.name, follower.name])
     show_routes(proxy)
-    explain("""A backend routes to its servers that are UP. The exit code is the check's answer;
-            HAProxy logs it, too, when a server goes up or down.""")
     heading("The same check at a terminal")
     show_terminal(proxy, [primary, successor])
     show_queries(proxy, [successor, follower])
@@ -237,7 +263,7 @@ def demonstrate(keep):
     show_queries(proxy, [follower])
     split_brain(proxy, primary, successor)
     if keep:
-        leave_running(proxy, servers)
+        leave_running(proxy, servers, primary=successor, standby=follower)
         return
     scratch.clean_up()
     say("\nEverything is stopped and removed.")

@@ -1,9 +1,14 @@
 #include "base/error.hpp"
+#include "base/haproxy_error.hpp"
 #include "base/stdio.hpp"
 #include "base/version.hpp"
+#include "routes/history_json.hpp"
+#include "routes/history_source.hpp"
+#include "routes/history_text.hpp"
 #include "routes/json.hpp"
 #include "routes/look.hpp"
 #include "routes/options.hpp"
+#include "routes/prometheus.hpp"
 #include "routes/screen.hpp"
 #include "routes/text.hpp"
 #include "routes_view.hpp"
@@ -92,9 +97,26 @@ std::string as_text(const RoutesView& view, const Routes& routes, TextStyle styl
 
 int show_once(const RoutesCommandLine& line, const RoutesView& view, TextStyle style) {
     const Routes routes = view.look();
+    if (line.prometheus) // the state is one of the metrics
+        return finish(to_prometheus(routes), 0);
     return finish(line.json ? view.json(routes, false) + '\n'
                             : as_text(view, routes, style, line.quiet),
                   status_of(routes.state));
+}
+
+int show_history(const RoutesCommandLine& line, const RoutesSettings& settings) {
+    const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+    try {
+        const History history = look_back(settings, line.log, line.since, now);
+        std::string text;
+        for (const std::string& one : history_lines(history, line.verbose))
+            text += one + '\n';
+        return finish(line.json ? to_json(history) + '\n' : text, 0);
+    } catch (const HaproxyError& error) {
+        return finish(line.json ? unknown_history_json(error.what()) + '\n'
+                                : fmt::format("UNKNOWN: {}\n", error.what()),
+                      status_of(RouteState::unknown));
+    }
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -107,6 +129,8 @@ int run(const std::vector<std::string>& arguments) {
     const RoutesSettings settings = routes_settings(line, config);
     if (line.ping)
         return ping(settings, line.verbose);
+    if (line.history)
+        return show_history(line, settings);
     const bool terminal = on_capable_terminal();
     const TextStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
     const RoutesView view =

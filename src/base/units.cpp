@@ -158,6 +158,12 @@ std::string rough_duration(std::chrono::seconds duration) {
     return fmt::format("{}d{:02}h", seconds / day, seconds % day / hour);
 }
 
+std::string fine_duration(std::chrono::duration<double, std::milli> duration) {
+    constexpr double second = 999.95; // what would be rounded to one
+    return duration.count() < second ? fmt::format("{:.1f} ms", duration.count())
+                                     : fmt::format("{:.2f} s", duration.count() / 1000);
+}
+
 std::string rough_size(std::uint64_t bytes) {
     const Unit* best = &size_units.front();
     for (const Unit& unit : size_units)

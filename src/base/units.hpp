@@ -38,6 +38,8 @@ std::string format_size(std::uint64_t bytes);
 std::string rough_duration(milliseconds duration);
 /// The same of what is known by the second: "13s".
 std::string rough_duration(std::chrono::seconds duration);
+/// "4.2 ms", "13.42 s": when a step was done, to be compared with the next.
+std::string fine_duration(std::chrono::duration<double, std::milli> duration);
 
 /// "512 B", "3.1 MB": what was measured, for people.
 std::string rough_size(std::uint64_t bytes);

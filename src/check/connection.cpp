@@ -9,8 +9,10 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <openssl/ssl.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <memory>
 #include <poll.h>
 #include <stdexcept>
@@ -193,6 +195,12 @@ void Connection::leave_to_child() noexcept {
     connection_.reset();
     state_ = State::failed;
     events_ = 0;
+}
+
+void Connection::save_memory() noexcept {
+    if (void* const tls = PQsslStruct(connection_.get(), "OpenSSL"))
+        SSL_set_mode(static_cast<SSL*>(tls), SSL_MODE_RELEASE_BUFFERS);
+    ::malloc_trim(0);
 }
 
 std::string Connection::quoted_user() const {

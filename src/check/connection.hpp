@@ -60,6 +60,10 @@ public:
     /// word to the server, and failed.
     void leave_to_child() noexcept;
 
+    /// Gives back what only a log-in needs, and what a question needs once it is answered. For a
+    /// connection that waits long; only when ready.
+    void save_memory() noexcept;
+
     /// Gives up at the deadline: failed, with words for what was being waited for. The sign is
     /// what its silence shows: only who listens knows. If our words never left, nothing.
     void time_out(Sign sign);

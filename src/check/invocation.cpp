@@ -20,6 +20,37 @@ std::string variable(const EnvironmentLookup& environment, const char* name) {
     return value == nullptr ? std::string{} : std::string{value};
 }
 
+/// What a person calls a server. A socket's directory stays as it is, and so does an empty text.
+HostAndPort server_in(const std::string& text, std::string_view argument) {
+    if (text.empty() || is_socket_directory(text))
+        return {text, {}};
+    HostAndPort server = split_port(text);
+    const bool no_name = server.host.empty() || (!is_ip_address(server.host) &&
+                                                 server.host.find(':') != std::string::npos);
+    // Not quoted: it may be ROLE:PASSWORD@HOST.
+    if (no_name || server.port.find_first_of(":@") != std::string_view::npos)
+        throw usage_error(fmt::format("{} is no server: write HOST, HOST:PORT or, for IPv6, "
+                                      "[ADDRESS]:PORT",
+                                      argument));
+    return server;
+}
+
+/// HOST, HOST PORT or HOST:PORT.
+void add_server(std::vector<Setting>& options, const Arguments& words) {
+    const HostAndPort server = server_in(words[0], "argument HOST");
+    const bool has_option = std::any_of(options.begin(), options.end(), [](const Setting& setting) {
+        return setting.key == "port";
+    });
+    if (server.has_port && (words.size() == 2 || has_option))
+        throw usage_error(fmt::format("HOST:PORT and {} both name the port: give one of them",
+                                      has_option ? "--port" : "PORT"));
+    add_host(options, server.host, "argument HOST");
+    if (server.has_port)
+        options.push_back({"port", checked_port(server.port, "HOST's port"), "argument HOST"});
+    if (words.size() == 2)
+        options.push_back({"port", checked_port(words[1], "PORT"), "argument PORT"});
+}
+
 void add_positionals(Invocation& invocation, const Arguments& words,
                      const EnvironmentLookup& environment) {
     if (words.size() == 4 || words.size() == 5) {
@@ -30,14 +61,14 @@ void add_positionals(Invocation& invocation, const Arguments& words,
             invocation.backend = variable(environment, "HAPROXY_PROXY_NAME");
         return;
     }
+    for (const std::string& word : words)
+        refuse_connection_string(word, "the argument");
     if (words.size() > 2)
         throw usage_error(fmt::format("{} arguments: give HOST [PORT], or the four that HAProxy "
                                       "gives",
                                       words.size()));
     if (!words.empty())
-        add_host(invocation.options, words[0], "argument HOST");
-    if (words.size() == 2)
-        invocation.options.push_back({"port", checked_port(words[1], "PORT"), "argument PORT"});
+        add_server(invocation.options, words);
 }
 
 /// libpq would take the operating system user's name for an empty one.
@@ -69,7 +100,8 @@ void describe(CLI::App& app, CommandLine& line) {
     app.set_help_flag(); // -h is the host, as for psql
     app.allow_extras();
     app.add_option("HOST", line.words,
-                   "The server to ask: a name, an address or the directory of a UNIX socket.\n"
+                   "The server to ask: a name, an address or the directory of a UNIX socket; then\n"
+                   "PORT, or both as HOST:PORT ([ADDRESS]:PORT for IPv6).\n"
                    "HAProxy gives four: proxy address, proxy port, server address, server port.");
     app.add_option("-h,--host", line.host, "The server, instead of HOST")->type_name("HOST");
     app.add_option("-p,--port", line.port, "PostgreSQL's port (5432)")->type_name("PORT");
@@ -102,17 +134,25 @@ void add_options(Invocation& invocation, const CLI::App& app, const CommandLine&
     if (app.count("--host") > 0) {
         if (!line.words.empty())
             throw usage_error("--host and HOST both name the server: give one of them");
-        add_host(options, line.host, "option --host");
+        refuse_connection_string(line.host, "--host");
+        const HostAndPort server = server_in(line.host, "--host");
+        if (server.has_port)
+            throw usage_error(
+                fmt::format("--host '{}' has a port: give that as --port", line.host));
+        add_host(options, server.host, "option --host");
     }
     if (app.count("--port") > 0) {
         if (line.words.size() > 1)
             throw usage_error("--port and PORT both name the port: give one of them");
+        refuse_connection_string(line.port, "--port");
         options.push_back({"port", checked_port(line.port, "--port"), "option --port"});
     }
     if (app.count("--username") > 0)
         options.push_back({"user", not_empty(line.user, "--username"), "option --username"});
-    if (app.count("--dbname") > 0)
+    if (app.count("--dbname") > 0) {
+        refuse_connection_string(line.database, "--dbname");
         options.push_back({"dbname", not_empty(line.database, "--dbname"), "option --dbname"});
+    }
     if (app.count("--timeout") > 0)
         options.push_back({"timeout", timeout_with_unit(line.timeout), "option --timeout"});
     if (app.count("--config") > 0)
@@ -131,9 +171,11 @@ Invocation parse_command_line(std::string_view program, Arguments arguments,
     } catch (const CLI::ParseError& error) {
         throw usage_error(fmt::format("{} (--help shows the options)", error.what()));
     }
-    if (app.remaining_size() > 0)
-        throw usage_error(
-            fmt::format("unknown option '{}' (--help shows the options)", app.remaining().front()));
+    if (app.remaining_size() > 0) {
+        const std::string option = app.remaining().front(); // its value may be a password
+        throw usage_error(fmt::format("unknown option '{}' (--help shows the options)",
+                                      option.substr(0, option.find('='))));
+    }
     Invocation invocation;
     if (line.help) {
         invocation.action = Invocation::Action::show_help;

@@ -41,7 +41,7 @@ struct Invocation {
 /// Reads the arguments (without the program's name). Throws a usage error, one line that names
 /// the argument. Two forms (HAProxy's src/extcheck.c tells what a check is given):
 ///   HAProxy: <proxy_address> <proxy_port> <server_address> <server_port> [anything]
-///   manual:  [options] [HOST [PORT]]
+///   manual:  [options] [HOST [PORT]] or [options] HOST:PORT
 Invocation parse_invocation(std::string_view program, std::span<const char* const> arguments,
                             const EnvironmentLookup& environment);
 

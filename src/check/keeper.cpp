@@ -52,6 +52,7 @@ public:
 
     /// Until something throws End.
     [[noreturn]] void run() {
+        connection_->save_memory();
         while (true) {
             wait();
             if (!start_watchdog(Deadline::in(settings_.timeout)))
@@ -199,6 +200,7 @@ private:
             return;
         if (next_->state() == Connection::State::ready) {
             connection_ = std::move(next_);
+            connection_->save_memory();
             logged_in_ = Clock::now();
             log_in_at_ = logged_in_ + settings_.keep;
         } else if (next_->failure().sqlstate == too_many_connections) {

@@ -18,28 +18,6 @@ bool is_name(std::string_view text) noexcept {
     return is_alphanumeric(text, "-_.") && text.front() != '-';
 }
 
-struct HostAndPort {
-    std::string host;
-    std::string_view port;
-    bool has_port = false;
-};
-
-/// "host", "host:port", "v6", "[v6]" or "[v6]:port".
-HostAndPort split_port(std::string_view text) {
-    if (is_ip_address(std::string{text}))
-        return {std::string{text}, {}};
-    const bool bracketed = text.substr(0, 1) == "[";
-    const auto end = bracketed ? text.find(']') : text.find(':');
-    if (end == std::string_view::npos)
-        return {std::string{bracketed ? std::string_view{} : text}, {}};
-    const std::string_view host = bracketed ? text.substr(1, end - 1) : text.substr(0, end);
-    std::string_view rest = text.substr(bracketed ? end + 1 : end);
-    if (!rest.empty() && rest.front() != ':')
-        return {};
-    const bool has_port = !rest.empty();
-    return {std::string{host}, rest.substr(has_port ? 1 : 0), has_port};
-}
-
 std::optional<Peer> parse_peer(std::string_view text) {
     const auto equals = text.find('=');
     const bool named = equals != std::string_view::npos;

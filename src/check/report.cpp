@@ -12,7 +12,7 @@ namespace {
 using Clock = Deadline::Clock;
 
 std::string step(const CheckReport& report, Clock::time_point when, std::string_view text) {
-    return fmt::format("{:8.1f} ms  {}\n", report.milliseconds_until(when), text);
+    return fmt::format("{:>11}  {}\n", fine_duration(when - report.begun), text);
 }
 
 std::string detail(std::string_view text) { return fmt::format("{:13}{}\n", "", text); }

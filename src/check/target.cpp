@@ -58,6 +58,7 @@ std::vector<Setting> haproxy_target(const std::string& address, const std::strin
     if (address.front() == '/')
         return socket_target(address);
     std::vector<Setting> target = network_target(address, server_name);
+    refuse_connection_string(port, "server port"); // of one whose words the shell has split
     if (!port.empty() && port != not_used && port != no_port)
         target.push_back({"port", checked_port(port, "server port"), "argument server_port"});
     return target;
@@ -71,6 +72,30 @@ void add_host(std::vector<Setting>& settings, const std::string& host, std::stri
     const std::string origin{argument};
     settings.push_back({"host", host, origin});
     settings.push_back({"hostaddr", is_ip_address(host) ? host : "", origin});
+}
+
+HostAndPort split_port(std::string_view text) {
+    if (is_ip_address(std::string{text}))
+        return {std::string{text}, {}};
+    const bool bracketed = text.substr(0, 1) == "[";
+    const auto end = bracketed ? text.find(']') : text.find(':');
+    if (end == std::string_view::npos)
+        return {std::string{bracketed ? std::string_view{} : text}, {}};
+    const std::string_view host = bracketed ? text.substr(1, end - 1) : text.substr(0, end);
+    std::string_view rest = text.substr(bracketed ? end + 1 : end);
+    if (!rest.empty() && rest.front() != ':')
+        return {};
+    const bool has_port = !rest.empty();
+    return {std::string{host}, rest.substr(has_port ? 1 : 0), has_port};
+}
+
+void refuse_connection_string(std::string_view text, std::string_view argument) {
+    const auto is = [&](std::string_view part) { return text.find(part) != text.npos; };
+    if (!is_socket_directory(text) && (is("=") || is("://")))
+        throw usage_error(fmt::format("{} is a connection string: write HOST:PORT instead, "
+                                      "--username and --dbname for role and database, and the rest "
+                                      "in checkpg.conf",
+                                      argument));
 }
 
 std::string checked_port(std::string_view text, std::string_view argument) {

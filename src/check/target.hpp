@@ -17,6 +17,21 @@ std::vector<Setting> haproxy_target(const std::string& address, const std::strin
 /// either takes back a hostaddr said elsewhere. Throws a usage error that names the argument.
 void add_host(std::vector<Setting>& settings, const std::string& host, std::string_view argument);
 
+/// A server and perhaps its port, in one word.
+struct HostAndPort {
+    std::string host;
+    std::string_view port; ///< of the text it was split from
+    bool has_port = false;
+};
+
+/// "host", "host:port", "v6", "[v6]" or "[v6]:port"; the host is empty if it is none of them. What
+/// it says of host and port may be wrong.
+HostAndPort split_port(std::string_view text);
+
+/// Throws a usage error if `text` is what libpq takes for a connection string: a URI, or
+/// keywords with values. There may be a password in it, so the error quotes nothing of it.
+void refuse_connection_string(std::string_view text, std::string_view argument);
+
 /// The same text, if it is a port. Throws a usage error that names the argument.
 std::string checked_port(std::string_view text, std::string_view argument);
 

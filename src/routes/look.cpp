@@ -16,12 +16,6 @@ namespace checkpg {
 
 namespace {
 
-std::vector<StatsSocket> sockets_of(const RoutesSettings& settings) {
-    if (!settings.sockets.empty())
-        return settings.sockets;
-    return {find_stats_socket("--socket")};
-}
-
 /// The value of a line "Version: 2.6.12" in `info`, or nothing.
 std::string_view info_value(std::string_view key, std::string_view info) {
     const auto begin = info.find(key);
@@ -29,17 +23,6 @@ std::string_view info_value(std::string_view key, std::string_view info) {
         return {};
     info.remove_prefix(begin + key.size());
     return info.substr(0, info.find('\n'));
-}
-
-/// The seconds since this process of HAProxy's started.
-StatRow::Number uptime_in(std::string_view info) {
-    const auto digits = info_value("Uptime_sec: ", info);
-    std::int64_t seconds = 0;
-    const auto* const end = digits.data() + digits.size();
-    const auto result = std::from_chars(digits.data(), end, seconds);
-    if (result.ec != std::errc{} || result.ptr != end || seconds < 0)
-        return std::nullopt;
-    return seconds;
 }
 
 /// What processes say, and the longest uptime of those whose first checks are not all done; it is
@@ -104,6 +87,22 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
 }
 
 } // namespace
+
+std::vector<StatsSocket> sockets_of(const RoutesSettings& settings) {
+    if (!settings.sockets.empty())
+        return settings.sockets;
+    return {find_stats_socket("--socket")};
+}
+
+StatRow::Number uptime_in(std::string_view info) {
+    const auto digits = info_value("Uptime_sec: ", info);
+    std::int64_t seconds = 0;
+    const auto* const end = digits.data() + digits.size();
+    const auto result = std::from_chars(digits.data(), end, seconds);
+    if (result.ec != std::errc{} || result.ptr != end || seconds < 0)
+        return std::nullopt;
+    return seconds;
+}
 
 Routes look_at_routes(const RoutesSettings& settings) {
     try {

@@ -4,9 +4,17 @@
 #include "routes/routing.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace checkpg {
+
+/// The sockets that are named, else the first usual one that exists. Throws HaproxyError if none
+/// does.
+std::vector<StatsSocket> sockets_of(const RoutesSettings& settings);
+
+/// The seconds since this process of HAProxy's started, in its answer to `show info`.
+StatRow::Number uptime_in(std::string_view info);
 
 /// Asks HAProxy and draws the conclusions. What can't be known for lack of a socket, permission,
 /// time or a named backend gives a result in state unknown, with the reason.

@@ -34,10 +34,14 @@ struct RawOptions {
     std::string timeout;
     std::string watch;
     std::string ask;
+    std::string history;
+    std::string since;
     CLI::Option* config_option = nullptr;
     CLI::Option* timeout_option = nullptr;
     CLI::Option* watch_option = nullptr;
     CLI::Option* ask_option = nullptr;
+    CLI::Option* history_option = nullptr;
+    CLI::Option* since_option = nullptr;
 };
 
 void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
@@ -46,6 +50,7 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     app.add_flag("-V,--version", line.version)->disable_flag_override();
     app.add_flag("--json", line.json)->disable_flag_override();
     app.add_flag("--ping", line.ping)->disable_flag_override();
+    app.add_flag("--prometheus", line.prometheus)->disable_flag_override();
     app.add_flag("-q,--quiet", line.quiet)->disable_flag_override();
     app.add_flag("-v,--verbose", line.verbose)->disable_flag_override();
     app.add_option("--socket", line.sockets)->allow_extra_args(false);
@@ -55,6 +60,8 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     raw.timeout_option = app.add_option("-t,--timeout", raw.timeout)->take_last();
     raw.watch_option = app.add_option("--watch", raw.watch)->expected(0, 1)->take_last();
     raw.ask_option = app.add_option("--ask", raw.ask)->expected(0, 1)->take_last();
+    raw.history_option = app.add_option("--history", raw.history)->expected(0, 1)->take_last();
+    raw.since_option = app.add_option("--since", raw.since)->take_last();
     app.allow_extras();
 }
 
@@ -89,6 +96,16 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
         if (!line.watch)
             throw bad_usage(fmt::format("'{}' is no interval from 100ms to 1h", raw.watch));
     }
+    line.history = raw.history_option->count() > 0;
+    if (line.history && !raw.history.empty())
+        line.log = raw.history;
+    if (raw.since_option->count() > 0) {
+        const auto now = std::chrono::system_clock::now();
+        line.since = parse_since(raw.since, std::chrono::floor<milliseconds>(now));
+        if (!line.since)
+            throw bad_usage(
+                fmt::format("'{}' is no time such as 03:12, 2026-03-01T03:12 or 2h", raw.since));
+    }
 }
 
 void refuse_contradictions(const RoutesCommandLine& line) {
@@ -97,9 +114,21 @@ void refuse_contradictions(const RoutesCommandLine& line) {
             fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
     if (line.ping && line.ask)
         throw bad_usage("--ping and --ask exclude each other");
+    if (line.prometheus && (line.json || line.watch || line.ping || line.quiet || line.verbose ||
+                            line.history || line.ask))
+        throw bad_usage("--prometheus stands alone, beside options that say where to look");
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
             fmt::format("--quiet and {} exclude each other", line.json ? "--json" : "--verbose"));
+    const char* const without_history = line.ping    ? "--ping"
+                                        : line.ask   ? "--ask"
+                                        : line.watch ? "--watch"
+                                        : line.quiet ? "--quiet"
+                                                     : nullptr;
+    if (line.history && without_history != nullptr)
+        throw bad_usage(fmt::format("--history and {} exclude each other", without_history));
+    if (line.since && !line.history)
+        throw bad_usage("--since needs --history");
 }
 
 StatsSocket socket_in(const std::string& text) {
@@ -236,7 +265,11 @@ Where to look:
 What to show:
   --ask [SERVER]               ask PostgreSQL on every server, too, or all about this one
   --watch [SECONDS]            look again every second, or as often as told
+  --history [FILE]             who was up and down when and why: from HAProxy's ring, or from a
+                               log of HAProxy's; - reads standard input
+  --since TIME                 the history from then on: 03:12, 2026-03-01T03:12, or 2h (ago)
   --json                       one JSON object
+  --prometheus                 metrics, for node_exporter's textfile collector
   --ping                       only whether HAProxy answers on its socket
   -q, --quiet                  only the last line, for a monitoring system
   -v, --verbose                HAProxy's own words and server addresses too

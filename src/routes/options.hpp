@@ -3,6 +3,7 @@
 #include "base/config_file.hpp"
 #include "base/deadline.hpp"
 #include "base/stats_socket.hpp"
+#include "routes/history_time.hpp"
 #include "routes/routing.hpp"
 
 #include <optional>
@@ -17,6 +18,7 @@ struct RoutesCommandLine {
     bool version = false;
     bool json = false;
     bool ping = false;
+    bool prometheus = false;
     bool quiet = false;
     bool verbose = false;
     std::vector<std::string> sockets;
@@ -26,6 +28,9 @@ struct RoutesCommandLine {
     std::optional<milliseconds> timeout;
     std::optional<milliseconds> watch; ///< the interval
     std::optional<std::string> ask;    ///< PostgreSQL, too: the server's name, empty for all
+    bool history = false;
+    std::optional<std::string> log; ///< the history's, "-" is standard input; else HAProxy's ring
+    std::optional<WallTime> since;  ///< the history's begin
 };
 
 /// What checkpgroutes does: command line over configuration file over defaults.

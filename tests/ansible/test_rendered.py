@@ -114,6 +114,7 @@ def test_the_checks_of_a_trial_leave_no_connection_behind():
 def test_each_version_gets_the_words_it_knows(router):
     text = (router[1] / "haproxy.cfg").read_text()
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
+    assert text.count("log ring@checkpg local0 notice\n") == text.count("\nring checkpg\n") == (router[0] != "el8")
     assert "init-state" not in text
     assert ("LogRateLimitIntervalSec" in (router[1] / "checkpg.service.conf").read_text()) == (router[0] != "el8")
 

@@ -54,7 +54,7 @@ def test_the_demo_without_privileges():
 
 
 def assert_demonstrated(said):
-    assert "PostgresReadWrite-backend  db2     UP      PROCOK    0: it is the primary" in said
+    assert "INSERT through PostgresReadWrite-frontend: done by db2" in said
 
 
 #: interrupt LINE COMMAND...: as Ctrl-C does it, when the command says a line like that.

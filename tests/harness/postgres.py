@@ -203,6 +203,17 @@ class Server:
         self.set(primary_conninfo=primary._superuser(application=self.name))
         return self if self.is_running() else self.start()
 
+    def rewind(self, to):
+        """Makes this stopped server, which was the primary, a standby of `to`, which was promoted
+        meanwhile: by pg_rewind(1). Starts it. Returns self.
+
+        Both have wal_log_hints and full_page_writes on.
+        """
+        self._run("pg_rewind", "-D", self.data, "--source-server", to._superuser(), "--no-sync")
+        self._write("standby.signal", "")
+        self._write_configuration()  # that of the other one came with its files
+        return self.follow(to)
+
     def freeze(self):
         """Stops the server's processes as if the machine hung: connections are still accepted by
         the kernel, and nobody answers."""

@@ -1,9 +1,12 @@
 """Options and arguments: what is understood, and what is refused with exit code 64."""
 
 import json
+import re
 
 import pytest
 from harness.checks import Code, haproxy_environment, run_check
+from harness.hostile import BlackHole
+from harness.ports import has_ipv6
 
 PROGRAMS = ["checkpgprimary", "checkpgstandby"]
 
@@ -34,6 +37,13 @@ BAD_ARGUMENTS = {
     "option host empty": (["-h", ""], "host"),
     "host twice": (["-h", "a", "b"], "host"),
     "port twice": (["-p", "1", "a", "2"], "port"),
+    "port twice, behind the host": (["a:1", "2"], "port"),
+    "port twice, behind the host and as an option": (["-p", "1", "a:2"], "port"),
+    "port behind the host zero": (["localhost:0"], "'0'"),
+    "port behind the host missing": (["localhost:"], "port"),
+    "IPv6 with a port but no brackets": (["::1:54333"], "[ADDRESS]:PORT"),
+    "option host with a port": (["-h", "localhost:5432"], "--port"),
+    "URI": (["postgresql://127.0.0.1"], "HOST:PORT"),
     "timeout zero": (["-t", "0", "localhost"], "timeout"),
     "timeout negative": (["-t", "-1", "localhost"], ""),
     "timeout a word": (["-t", "soon", "localhost"], "soon"),
@@ -65,6 +75,27 @@ def test_bad_arguments_are_named_in_haproxy_form_too(arguments, word):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("arguments", [
+    ["postgresql://checkpg:hush@127.0.0.1:1/postgres"], ["postgres://127.0.0.1/?password=hush"],
+    ["host=127.0.0.1 port=1 password=hush"], ["host=127.0.0.1", "password=hush"],
+    ["-h", "host=127.0.0.1 password=hush"], ["-d", "password=hush", "127.0.0.1"],
+    ["host=127.0.0.1", "port=1", "user=checkpg", "password=hush"]], ids=" ".join)
+def test_a_connection_string_is_refused_without_a_word_of_it(program, arguments):
+    run = run_check(program, *arguments)
+    assert_refused(run, f"{program}: ", "write HOST:PORT instead")
+    assert "hush" not in run.output
+
+
+@pytest.mark.parametrize("program, code", [("checkpgprimary", Code.OK),
+                                           ("checkpgstandby", Code.OTHER_ROLE)])
+def test_the_port_may_stand_behind_the_host(primary, program, code):
+    for host in (primary.address, "localhost", *(["[::1]"] if has_ipv6() else [])):
+        run = run_check(program, f"{host}:{primary.port}", configuration="port = 1")
+        assert (run.code, run.stderr) == (code, ""), run
+        assert run.stdout.startswith(f"{host}:{primary.port}: "), run
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("option", ["-?", "--help"])
 def test_help_lists_every_option(program, option):
     run = run_check(program, option)
@@ -88,6 +119,14 @@ def test_verbose_shows_the_steps(primary):
     assert (run.code, run.stderr) == (Code.OK, "")
     assert run.stdout.count("\n") > 3
     assert "primary" in run.stdout and "ms" in run.stdout and "checkpg" in run.stdout
+
+
+def test_verbose_counts_more_than_a_second_in_seconds():
+    with BlackHole() as nobody:
+        run = run_check("checkpgprimary", "-v", "-t", "1.2", nobody.address, nobody.port)
+    assert run.code == Code.TIMED_OUT
+    assert re.search(r"^ +0\.\d ms  checkpgprimary asks ", run.stdout, re.M), run
+    assert re.search(r"^ +\d\.\d\d s  exit code 3 ", run.stdout, re.M), run
 
 
 @pytest.mark.parametrize("program, code", [("checkpgprimary", Code.OK),

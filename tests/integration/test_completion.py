@@ -131,7 +131,7 @@ def test_the_section_of_checkpgroutes_is_no_backend(shell):
 
 
 @pytest.mark.parametrize("line", ["checkpgroutes --socket /etc/host", "checkpgprimary --config /etc/host",
-                                  "checkpgroutes --config=/etc/host"])
+                                  "checkpgroutes --config=/etc/host", "checkpgroutes --history /etc/host"])
 def test_files_are_offered(shell, line):
     assert any(word.endswith("hosts") or word.startswith("host.conf") for word in shell.offers(line))
 

@@ -29,8 +29,8 @@ BOTH = ["checkpgprimary", "checkpgstandby"]
 LOST, SLACK = 0.05, 0.5 * PATIENCE
 #: A keeper logs in anew after this many seconds where a test waits for that.
 KEEP = 1
-#: Kilobytes. OpenSSL's own tables take the more by far.
-MEMORY = {"trust": 1024, "scram-sha-256": 1024, "tls": 1280}
+#: Kilobytes.
+MEMORY = 1024
 WITH_NEWER_OPENSSL = 1.5
 SETTINGS = {"max_connections": "60", "synchronous_commit": "on"}
 
@@ -188,6 +188,22 @@ class TestTwoServers:
         db1.stop()
         assert verdicts() == [(Code.UNREACHABLE, "")] * 2 + [OK, OTHER_ROLE]
 
+    def test_a_rewound_primary_and_its_way_back(self, make_site):
+        settings = {**SETTINGS, "wal_log_hints": "on", "full_page_writes": "on"}
+        with (Server("db1", settings=settings).create() as db1,
+              Server("db2", settings=settings).create_standby(of=db1) as db2):
+            seen = {server: Verdicts(server, make_site, role=role)
+                    for server, role in ((db1, OK), (db2, OTHER_ROLE))}
+            for old, new in ((db1, db2), (db2, db1)):
+                new.promote()  # while the old one goes on, and so parts from it
+                old.sql("CHECKPOINT")
+                old.stop()
+                seen[old].agree_at_once(Code.UNREACHABLE)
+                old.rewind(to=new)
+                seen[old].agree_at_once(Code.OTHER_ROLE)
+                seen[new].agree_at_once(Code.OK)
+                new.wait_for_standbys(1)
+
 
 # By hand
 
@@ -283,7 +299,7 @@ def test_a_keeper_that_nobody_asks_ends_with_a_good_bye(primary, make_site):
 
 
 @pytest.mark.skipif(is_instrumented() or not is_static(), reason="what ships, in numbers")
-@pytest.mark.parametrize("way", MEMORY)
+@pytest.mark.parametrize("way", ["trust", "scram-sha-256", "tls"])
 def test_the_memory_of_a_keeper(primary, make_site, authority, capsys, way):
     abilities.require_root("seeing a keeper's memory")
     text, passwords = "", None
@@ -302,12 +318,13 @@ def test_the_memory_of_a_keeper(primary, make_site, authority, capsys, way):
         assert site.ask("checkpgprimary", primary).outcome == OK
         return first not in sessions(primary)
     wait_for(changed, "another log-in")
+    over_keepers(lambda: site.ask("checkpgprimary", primary), primary)
     if not started(pid):
         pid, = keepers.of(primary)
     kilobytes = keepers.own_kilobytes(pid)
     if kilobytes is None:
         abilities.cannot("seeing a keeper's memory needs CAP_SYS_PTRACE")
-    most = MEMORY[way] * (1 if has_openssl_that_ships() else WITH_NEWER_OPENSSL)
+    most = MEMORY * (1 if has_openssl_that_ships() else WITH_NEWER_OPENSSL)
     with capsys.disabled():
         print(f"\na keeper's own memory, {way}: {kilobytes} kB of {most:.0f}")
     assert kilobytes <= most
@@ -324,7 +341,7 @@ def direct(primary):
 def kept(primary, site):
     """A check of the primary, of which there is a keeper."""
     leave_keeper(site, primary)
-    return lambda: site.ask("checkpgprimary", primary)
+    return lambda **options: site.ask("checkpgprimary", primary, **options)
 
 
 def test_a_killed_keeper_is_none_and_another_comes(primary, kept, direct):
@@ -748,12 +765,12 @@ def test_a_password_in_the_environment_keeps_connections_from_being_kept(primary
 class Verdicts:
     """What a direct and a kept check say of a server, kept for KEEP seconds."""
 
-    def __init__(self, server, make_site, text="", *, timeout="2s", passwords=None):
+    def __init__(self, server, make_site, text="", *, timeout="2s", passwords=None, role=OK):
         self.server = server
         self.site, self.direct_site = (
             make_site(text, keep=keep, timeout=timeout, passwords=passwords)
             for keep in (f"{KEEP}s", "0"))
-        leave_keeper(self.site, server)
+        leave_keeper(self.site, server, outcome=role)
 
     def direct(self, program="checkpgprimary"):
         return self.direct_site.ask(program, self.server)
@@ -893,6 +910,39 @@ def test_another_certificate(primary, verdicts, authority):
     seen.agree_at_once(Code.OK)
 
 
+def test_another_certificate_of_the_checks_own(primary, verdicts, authority, tmp_path):
+    """It is changed in place, the certificate first and then its key, as a renewal does it."""
+    primary.use_certificate(authority.issue("server", names=["db1"]), client_authority=authority)
+    primary.authenticate("cert", connection="hostssl")
+    own = tmp_path / "client.crt", tmp_path / "client.key"
+
+    def use(certificate):
+        for path, source in zip(own, (certificate.certificate, certificate.key)):
+            path.write_bytes(source.read_bytes())
+            path.chmod(0o600)
+    use(authority.issue(ROLE))
+    seen = verdicts(f"sslmode = verify-full\nsslrootcert = {authority.certificate}\n"
+                    f"sslcert = {own[0]}\nsslkey = {own[1]}\n")
+    use(certificates.Authority("Stranger").issue(ROLE))
+    seen.agree_at_once(Code.ACCESS_DENIED)
+    use(authority.issue(ROLE))
+    seen.agree_at_once(Code.OK)
+    own[1].write_bytes(authority.issue(ROLE).key.read_bytes())
+    assert seen.kept().outcome == seen.direct().outcome
+    assert seen.kept().code == Code.CONFIGURATION
+
+
+def test_an_authority_whose_certificates_the_server_takes_no_more(primary, verdicts, authority):
+    own = authority.issue(ROLE)
+    primary.use_certificate(authority.issue("server", names=["db1"]), client_authority=authority)
+    primary.authenticate("cert", connection="hostssl")
+    seen = verdicts(f"sslmode = verify-full\nsslrootcert = {authority.certificate}\n"
+                    f"sslcert = {own.certificate}\nsslkey = {own.key}\n")
+    primary.use_certificate(authority.issue("server", names=["db1"]),
+                            client_authority=certificates.Authority("Stranger"))
+    seen.agree_within_keep(Code.ACCESS_DENIED)
+
+
 def test_another_authority_to_trust(primary, verdicts, authority, tmp_path):
     primary.use_certificate(authority.issue("server", names=["db1"]))
     trusted = tmp_path / "root.crt"
@@ -963,6 +1013,16 @@ def test_a_database_that_gets_another_name(primary, verdicts):
     assert seen.kept().outcome == seen.direct().outcome
     assert seen.kept().code != Code.OK
     primary.sql("DROP DATABASE other")
+
+
+def test_a_check_with_another_clock_than_the_keepers(primary, kept):
+    """What crosses between the two is never a moment."""
+    clock = ("--time", "--monotonic", "500000000", "--fork")
+    abilities.require_namespace("a clock of the check's own", *clock)
+    positions = primary.log_position()
+    run = kept(prefix=["/usr/bin/unshare", *clock])
+    assert run.outcome == OK
+    assert connections(primary, positions) == 0
 
 
 def test_the_verdict_stands_while_a_keeper_is_left(primary, make_site):

@@ -56,6 +56,39 @@ def test_all_is_well(cluster):
                       ("read-only", "db3"): (True, "standby")}
 
 
+#: A line of Prometheus' text format that is no comment.
+SAMPLE = re.compile(r'([a-z_]+)(?:\{([a-z_]+="(?:[^"\\\n]|\\.)*",?)*\})? -?\d+')
+
+
+def test_metrics(cluster, standby):
+    wait_for_metrics(cluster, "checkpg_state 0", db2=1)
+    standby.stop()
+    wait_for_metrics(cluster, "checkpg_state 1", db2=2)
+    standby.start()
+
+
+def wait_for_metrics(proxy, state, db2):
+    wanted = {state, "checkpg_up 1", "checkpg_primaries 1",
+              'checkpg_server_role{server="db1",role="primary"} 1',
+              f'checkpg_server_check_code{{server="db2",backend="{READ_WRITE}-backend",'
+              f'role="read-write"}} {db2}'}
+    wait_for(lambda: wanted <= set(metrics(proxy)), state)
+    assert all(line.startswith("#") or SAMPLE.fullmatch(line) for line in metrics(proxy))
+
+
+def metrics(proxy):
+    result = routes(proxy, "--prometheus")
+    assert (result.code, result.stderr) == (OK, "")
+    return result.stdout.splitlines()
+
+
+def test_metrics_of_a_haproxy_that_is_gone(cluster):
+    cluster.stop()
+    result = routes(cluster, "--prometheus")
+    assert (result.code, result.stderr) == (OK, "")
+    assert result.stdout.splitlines()[-1] == "checkpg_up 0"
+
+
 def test_the_text_has_a_table_conclusions_and_a_line_for_monitoring(cluster):
     result = routes(cluster)
     assert result.code == OK

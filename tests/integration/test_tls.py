@@ -90,6 +90,18 @@ def test_over_a_unix_socket_there_is_no_tls_to_verify(primary, strict):
     assert run.outcome == OK
 
 
+@pytest.mark.parametrize("sslmode, text, reason", [
+    ("verify-full", None, "certificate verify failed"),  # libssl's words
+    ("verify-ca", "hello\n", "no certificate or crl found"),  # libcrypto's
+    ("verify-ca", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "too long")])
+def test_the_reason_in_openssls_words(tls_primary, tmp_path, sslmode, text, reason):
+    root = tmp_path / "root.crt"
+    root.write_text(text or certificates.Authority("Stranger").certificate.read_text())
+    run = run_check("checkpgprimary", tls_primary.address, tls_primary.port,
+                    configuration=f"sslmode = {sslmode}\nsslrootcert = {root}\n")
+    assert reason in run.stdout + run.stderr
+
+
 def test_a_root_certificate_that_does_not_exist_names_the_file(tls_primary):
     missing = scratch.directory("nothing") / "root.crt"
     run = ask("checkpgprimary", tls_primary,

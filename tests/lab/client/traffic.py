@@ -33,8 +33,11 @@ def _say(**record):
 
 
 def _connect(host, port):
+    """One whose router lost the address while the answer was under way ends, too: whoever has the
+    address now knows nothing of it, and says so when asked by a keepalive."""
     connection = psycopg2.connect(host=host, port=port, user="app", dbname="app",
-                                  connect_timeout=5, tcp_user_timeout=5000)
+                                  connect_timeout=5, tcp_user_timeout=5000, keepalives_idle=5,
+                                  keepalives_interval=1, keepalives_count=5)
     connection.autocommit = True
     return connection
 

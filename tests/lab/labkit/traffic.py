@@ -31,9 +31,10 @@ class Stream:
 
     def __init__(self, *arguments):
         self.records = []
-        self._process = subprocess.Popen(
-            machines.inside("client", "python3", _PROGRAM, *arguments), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(  # killed, it takes the program with it
+            machines.inside("client", "setpriv", "--pdeathsig", "KILL", "python3", _PROGRAM,
+                            *arguments),
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._collector = threading.Thread(target=self._collect)
         self._collector.start()
 

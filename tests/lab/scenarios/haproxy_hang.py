@@ -6,8 +6,6 @@ from harness.waiting import wait_for
 
 from labkit import cluster, machines, scenario, traffic
 
-
-
 def run(show):
     """And is back in service after it was started, or goes on."""
     for name, break_it, mend_it in (("stopped", _stop, _start), ("hangs", _freeze, _thaw)):
@@ -33,7 +31,16 @@ def run(show):
 
 
 def _stop(router):
+    wait_for(lambda: _keepers(router), f"checks of {router} to leave keepers", 30)
     machines.run_in(router, "systemctl", "stop", "haproxy")
+    left = _keepers(router)
+    assert not left, f"keepers outlive HAProxy: {left}"
+
+
+def _keepers(router):
+    """The processes in which checks there keep connections."""
+    return machines.run_in(router, "sh", "-c", "grep -lx 'checkpg keeper' /proc/[0-9]*/comm",
+                           check=False).split()
 
 
 def _start(router):

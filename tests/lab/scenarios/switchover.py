@@ -1,12 +1,35 @@
-"""A switchover by Patroni: the traffic follows, and no write is lost or taken by a standby."""
+"""A switchover by Patroni: the traffic follows, and no write is lost or taken by a standby.
+LAB_KEEP=0,60s,0,60s compares values of keep, three switchovers with each."""
 
+import os
 import time
 
-from labkit import cluster, scenario, traffic
+from labkit import cluster, deploy, scenario, traffic
+
+#: Nothing: what the role makes of it.
+KEPT = [value for value in os.environ.get("LAB_KEEP", "").split(",") if value]
+TIMES = 3
 
 
 def run(show):
     """Reads go on all the time."""
+    if not KEPT:
+        _switchover(show)
+        return
+    took = {}
+    try:
+        for value in KEPT:
+            deploy.playbook(variables={"checkpg_keep": value})
+            took.setdefault(value, []).extend(_switchover(show) for _ in range(TIMES))
+    finally:
+        deploy.playbook()
+    for value, times in took.items():
+        show(f"keep = {value}: promotion to the first write: "
+             + ", ".join(f"{seconds:.2f}" for seconds in sorted(times)) + " s")
+
+
+def _switchover(show):
+    """The seconds from the promotion to the first write."""
     scenario.settle()
     with traffic.Roles() as roles, traffic.Traffic("write", every=0.05) as writes, \
             traffic.Traffic("read", port=5433) as reads:
@@ -27,3 +50,4 @@ def run(show):
     show(f"{traffic.check_writes(writes)} writes acknowledged, all kept; {len(writes.failed)} failed")
     show(f"{count} reads; {len(reads.failed)} failed; the new primary was read from for", late)
     assert first - moment < 15
+    return first - moment

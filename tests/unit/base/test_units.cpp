@@ -74,6 +74,12 @@ TEST_CASE("what was measured is told so that people can read it") {
     CHECK(rough_duration(std::chrono::seconds{3h + 5min}) == "3h05m");
     CHECK(rough_duration(std::chrono::seconds{52h}) == "2d04h");
     CHECK(rough_duration(59s) == "59s");
+    using Fine = std::chrono::duration<double, std::milli>;
+    CHECK(fine_duration(Fine{0}) == "0.0 ms");
+    CHECK(fine_duration(Fine{4.24}) == "4.2 ms");
+    CHECK(fine_duration(Fine{999.94}) == "999.9 ms");
+    CHECK(fine_duration(Fine{999.96}) == "1.00 s");
+    CHECK(fine_duration(Fine{13'415.2}) == "13.42 s");
     CHECK(rough_size(0) == "0 B");
     CHECK(rough_size(1023) == "1023 B");
     CHECK(rough_size(1024) == "1.0 kB");

@@ -82,6 +82,92 @@ TEST_CASE("by hand HOST and PORT are as strong as options") {
     CHECK(value_of(invocation.options, "port") == "5433");
 }
 
+TEST_CASE("by hand the port may stand behind the host") {
+    struct {
+        const char *argument, *host, *hostaddr, *port;
+    } const cases[] = {{"127.0.0.1:5433", "127.0.0.1", "127.0.0.1", "5433"},
+                       {"db1.example.com:5433", "db1.example.com", "", "5433"},
+                       {"[::1]:5433", "::1", "::1", "5433"},
+                       {"[fe80::1%eth0]:1", "fe80::1%eth0", "fe80::1%eth0", "1"},
+                       {"[::1]", "::1", "::1", ""},
+                       {"::1", "::1", "::1", ""},
+                       {"2001:db8::1:5433", "2001:db8::1:5433", "2001:db8::1:5433", ""},
+                       {"/run/a:1", "/run/a:1", "", ""},
+                       {"/run/a=b", "/run/a=b", "", ""},
+                       {"@a:1", "@a:1", "", ""}};
+    for (const auto& [argument, host, hostaddr, port] : cases) {
+        CAPTURE(argument);
+        const auto options = parsed({argument}).options;
+        CHECK(value_of(options, "host") == host);
+        CHECK(value_of(options, "hostaddr") == hostaddr);
+        CHECK(value_of(options, "port") == port);
+    }
+}
+
+TEST_CASE("a host and its port in one argument are refused if they are neither") {
+    for (const char* text : {":5433", "[::1]5433", "[::1", "[]:5433", "::1:54333x", "a:b:5433",
+                             "[a:b]:5433", "::1::5433", "me:hush@db1", "me:hush@db1:5433"})
+        CHECK(refusal({text}) ==
+              "argument HOST is no server: write HOST, HOST:PORT or, for IPv6, [ADDRESS]:PORT");
+    for (const char* port : {"", "0", "65536", "abc", " 5433", "-1"})
+        CHECK(refusal({("db1:" + std::string{port}).c_str()}) ==
+              "HOST's port '" + std::string{port} +
+                  "' is not a port: give a number from 1 to 65535");
+}
+
+TEST_CASE("the port is said once") {
+    const std::string twice = "HOST:PORT and PORT both name the port: give one of them";
+    CHECK(refusal({"db1:5433", "5433"}) == twice);
+    CHECK(refusal({"[::1]:5433", "5434"}) == twice);
+    CHECK(refusal({"db1:5433", "-p", "5433"}) ==
+          "HOST:PORT and --port both name the port: give one of them");
+    CHECK(value_of(parsed({"[::1]", "5433"}).options, "port") == "5433");
+    CHECK(value_of(parsed({"-p", "5433", "::1"}).options, "port") == "5433");
+}
+
+TEST_CASE("--host is a host without its port") {
+    for (const char* text : {"db1:5433", "127.0.0.1:5433", "[::1]:5433"})
+        CHECK(refusal({"-h", text}) ==
+              "--host '" + std::string{text} + "' has a port: give that as --port");
+    CHECK(value_of(parsed({"-h", "::1"}).options, "hostaddr") == "::1");
+}
+
+TEST_CASE("a connection string is no host, and what is in it is a secret") {
+    const std::vector<std::vector<const char*>> cases{
+        {"postgresql://me:hush@db1:5433/x"},
+        {"postgres://db1"},
+        {"jdbc:postgresql://db1/x?password=hush"},
+        {"host=db1 password=hush"},
+        {"host=db1", "password=hush"},
+        {"password=hush", "5432"},
+        {"host=db1", "user=me", "password=hush"},
+        {"db1", "password=hush"},
+        {"host=db1", "user=me", "dbname=x", "port=1", "sslmode=require", "password=hush"},
+        {"-h", "postgresql://me:hush@db1"},
+        {"-h", "host=db1 password=hush"},
+        {"-d", "postgresql://me:hush@db1", "db1"},
+        {"-d", "dbname=x password=hush", "db1"},
+        {"-p", "password=hush", "db1"},
+        // The form is HAProxy's, and the port was none before.
+        {"host=db1", "port=5432", "user=me", "password=hush"}};
+    for (const auto& arguments : cases) {
+        CAPTURE(arguments);
+        const auto said = refusal(arguments);
+        CHECK(said.ends_with(" is a connection string: write HOST:PORT instead, --username and "
+                             "--dbname for role and database, and the rest in checkpg.conf"));
+        CHECK(said.find("hush") == std::string::npos);
+    }
+    CHECK(refusal({"--password=hush", "db1"}) ==
+          "unknown option '--password' (--help shows the options)");
+}
+
+TEST_CASE("HAProxy's arguments are taken as they are") {
+    const auto target = parsed({"", "", "db1:5433", "5432"}).target;
+    CHECK(value_of(target, "host") == "db1:5433");
+    CHECK(value_of(target, "port") == "5432");
+    CHECK(value_of(parsed({"a=b", "", "c=d", "5432"}).target, "host") == "c=d");
+}
+
 TEST_CASE("options are psql's") {
     const auto invocation =
         parsed({"-h", "192.0.2.11", "-p", "5433", "-U", "me", "-d", "mine", "-t", "2", "-q", "-v",

@@ -114,6 +114,9 @@ TEST_CASE("mistakes on the command line are named") {
     CHECK(refusal({"--ping", "--json"}) == usage("--ping and --json exclude each other"));
     CHECK(refusal({"--ping", "--ask"}) == usage("--ping and --ask exclude each other"));
     CHECK(refusal({"--ping", "--watch"}) == usage("--ping and --watch exclude each other"));
+    for (const char* other : {"--ping", "--json", "--watch", "--quiet", "--verbose", "--ask"})
+        CHECK(refusal({"--prometheus", other}) ==
+              usage("--prometheus stands alone, beside options that say where to look"));
     CHECK(refusal({"-q", "-v"}) == usage("--quiet and --verbose exclude each other"));
     CHECK(refusal({"-q", "--json"}) == usage("--quiet and --json exclude each other"));
     CHECK(refusal({"--json=1"}) != "accepted");
@@ -140,7 +143,31 @@ TEST_CASE("the help names every option and fits a screen") {
     const std::string help = routes_help();
     for (const char* option :
          {"--socket", "--read-write", "--read-only", "--timeout", "--config", "--ask", "--watch",
-          "--json", "--ping", "--quiet", "--verbose", "--version", "--help"})
+          "--json", "--ping", "--prometheus", "--quiet", "--verbose", "--version", "--help"})
         CHECK(help.find(option) != std::string::npos);
     CHECK(std::count(help.begin(), help.end(), '\n') <= 30);
+}
+
+TEST_CASE("--history reads HAProxy's ring, a file, or standard input") {
+    const auto ring = parse_routes_command_line({"--history"});
+    CHECK(ring.history);
+    CHECK_FALSE(ring.log);
+    CHECK(parse_routes_command_line({"--history", "--json"}).json);
+    CHECK(parse_routes_command_line({"--history", "/var/log/haproxy.log"}).log ==
+          "/var/log/haproxy.log");
+    CHECK(parse_routes_command_line({"--history", "-"}).log == "-");
+    CHECK(parse_routes_command_line({"--history=-", "--since", "2h"}).since);
+    CHECK_FALSE(parse_routes_command_line({}).history);
+}
+
+TEST_CASE("what --history does not go with") {
+    for (const char* other : {"--ping", "--watch", "--quiet", "--ask"})
+        CHECK(refusal({"--history", other}) ==
+              usage(std::string{"--history and "} + other + " exclude each other"));
+    CHECK(refusal({"--history", "--prometheus"}) ==
+          usage("--prometheus stands alone, beside options that say where to look"));
+    CHECK(refusal({"--since", "2h"}) == usage("--since needs --history"));
+    CHECK(refusal({"--history", "--since", "soon"}) ==
+          usage("'soon' is no time such as 03:12, 2026-03-01T03:12 or 2h"));
+    CHECK(refusal({"--history", "a", "b"}) == usage("unknown argument 'b'"));
 }
