@@ -11,8 +11,12 @@
 #include "routes/options.hpp"
 #include "routes/performance_data.hpp"
 #include "routes/prometheus.hpp"
+#include "routes/screen.hpp"
 #include "routes/text.hpp"
+#include "routes_view.hpp"
 #include "routes_watch.hpp"
+#include "survey/asking.hpp"
+#include "survey/guard.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +24,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
@@ -56,15 +62,46 @@ int ping(const RoutesSettings& settings, bool verbose) {
                   status_of(result.answered ? RouteState::ok : RouteState::unknown));
 }
 
-int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style,
-              bool performance) {
-    const Routes routes = look_at_routes(settings);
+RoutesView routes_view(const RoutesSettings& settings) {
+    return {[=] { return look_at_routes(settings); }, text_below,
+            [](const Routes& routes, bool compact) { return to_json(routes, compact); }};
+}
+
+/// What is said if the watchdog ends the program.
+std::string_view last_words(const RoutesCommandLine& line, bool on_screen) {
+    static const std::string text =
+        (on_screen ? std::string{leave_screen} : "") +
+        (line.json ? R"({"schema": 1, "state": "unknown", )"
+                     R"("summary": "ended by the watchdog: a call did not come back"})"
+                   : "UNKNOWN: ended by the watchdog: a call did not come back") +
+        "\n";
+    return text;
+}
+
+/// Whoever asks PostgreSQL is guarded from then on, as a check is.
+RoutesView asking_view(const RoutesCommandLine& line, const RoutesSettings& settings,
+                       std::optional<ConfigFile> config, bool terminal) {
+    guard_asking(last_words(line, line.watch && terminal && !line.quiet && !line.json));
+    auto asking = std::make_shared<Asking>(
+        settings, SurveySettings{std::move(config), line.timeout}, *line.ask);
+    return {[=] { return asking->look(); },
+            [=](const Routes& routes, TextStyle style) {
+                TextBelow below = text_below(routes, style);
+                below.table = asking->lines(style);
+                return below;
+            },
+            [=](const Routes& routes, bool compact) { return asking->json(routes, compact); }};
+}
+
+int show_once(const RoutesCommandLine& line, const RoutesView& view, const RouteRules& rules,
+              TextStyle style, bool performance) {
+    const Routes routes = view.look();
     if (line.prometheus) // the state is one of the metrics
         return finish(to_prometheus(routes), 0);
-    const std::string data = performance ? performance_data(routes, settings.rules) : "";
-    const std::string text = report_text(routes, style, data);
+    const std::string data = performance ? performance_data(routes, rules) : "";
+    const std::string text = report_text(routes, view.below(routes, style), style, data);
     if (line.json)
-        return finish(to_json(routes, false) + '\n', status_of(routes.state));
+        return finish(view.json(routes, false) + '\n', status_of(routes.state));
     return finish(line.quiet ? first_line_of(text) : text, status_of(routes.state));
 }
 
@@ -102,7 +139,8 @@ int run(const std::vector<std::string>& arguments) {
         return finish(routes_help(), 0);
     if (line.version)
         return finish(fmt::format("checkpgroutes (checkpg) {}\n", version), 0);
-    const auto settings = routes_settings(line, find_config_file(line.config, ::getenv));
+    const auto config = find_config_file(line.config, ::getenv);
+    const auto settings = routes_settings(line, config);
     if (line.ping)
         return ping(settings.front(), line.verbose);
     if (line.history)
@@ -111,11 +149,13 @@ int run(const std::vector<std::string>& arguments) {
     const bool capable = on_terminal && can_be_painted();
     const TextStyle style{capable && environment("NO_COLOR").empty(), line.verbose, false,
                           line.table};
-    if (line.watch)
-        return watch_routes(line, settings.front(), style, capable);
     const bool performance = line.quiet || !on_terminal;
-    return line.all ? show_all(line, settings, style.colour, performance)
-                    : show_once(line, settings.front(), style, performance);
+    if (line.all)
+        return show_all(line, settings, style.colour, performance);
+    const RoutesView view = line.ask ? asking_view(line, settings.front(), config, capable)
+                                     : routes_view(settings.front());
+    return line.watch ? watch_routes(line, view, style, capable)
+                      : show_once(line, view, settings.front().rules, style, performance);
 }
 
 /// On standard output: monitoring systems see nothing else.

@@ -2,8 +2,6 @@
 
 #include "base/units.hpp"
 #include "routes/change_marks.hpp"
-#include "routes/json.hpp"
-#include "routes/look.hpp"
 #include "routes/state_line.hpp"
 #include "terminal.hpp"
 
@@ -37,10 +35,10 @@ std::string time_now(bool exact) {
 
 /// Shows the routes each time anew until `show` says that it can't.
 template <typename Show>
-void look_again_and_again(const RoutesSettings& settings, milliseconds interval, Show show) {
+void look_again_and_again(const RoutesView& view, milliseconds interval, Show show) {
     for (;;) {
         const auto begin = Clock::now();
-        Routes routes = look_at_routes(settings);
+        Routes routes = view.look();
         if (!show(routes))
             return;
         std::this_thread::sleep_until(begin + interval);
@@ -49,8 +47,8 @@ void look_again_and_again(const RoutesSettings& settings, milliseconds interval,
 
 class ScreenWatch {
 public:
-    ScreenWatch(const RoutesSettings& settings, TextStyle style, milliseconds interval)
-        : settings_{settings}, style_{style}, interval_{interval} {
+    ScreenWatch(const RoutesView& routes, TextStyle style, milliseconds interval)
+        : routes_{routes}, style_{style}, interval_{interval} {
         style_.marks = true;
     }
 
@@ -73,14 +71,14 @@ public:
 
 private:
     ScreenText look() {
-        Routes routes = look_at_routes(settings_);
+        Routes routes = routes_.look();
         marks_.update(routes);
-        return {state_line(routes, style_.colour), text_below(routes, style_),
+        return {state_line(routes, style_.colour), routes_.below(routes, style_),
                 fmt::format("{}, every {}, {}", time_now(false), format_duration(interval_),
                             terminal_.has_keys() ? "q ends, arrows scroll" : "Ctrl-C ends")};
     }
 
-    const RoutesSettings& settings_;
+    const RoutesView& routes_;
     TextStyle style_;
     milliseconds interval_;
     ChangeMarks marks_;
@@ -88,9 +86,9 @@ private:
     Terminal terminal_;
 };
 
-void watch_in_lines(const RoutesSettings& settings, TextStyle style, milliseconds interval) {
+void watch_in_lines(const RoutesView& view, TextStyle style, milliseconds interval) {
     ChangeMarks marks;
-    look_again_and_again(settings, interval, [&](Routes& routes) {
+    look_again_and_again(view, interval, [&](Routes& routes) {
         const std::string time = time_now(true);
         std::string text;
         for (const std::string& change : marks.update(routes))
@@ -101,22 +99,21 @@ void watch_in_lines(const RoutesSettings& settings, TextStyle style, millisecond
     });
 }
 
-void watch_as_json(const RoutesSettings& settings, milliseconds interval) {
-    look_again_and_again(settings, interval,
-                         [](Routes& routes) { return write_out(to_json(routes, true) + '\n'); });
+void watch_as_json(const RoutesView& view, milliseconds interval) {
+    look_again_and_again(view, interval,
+                         [&](Routes& routes) { return write_out(view.json(routes, true) + '\n'); });
 }
 
 } // namespace
 
-int watch_routes(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style,
+int watch_routes(const RoutesCommandLine& line, const RoutesView& view, TextStyle style,
                  bool on_screen) {
     if (line.json)
-        watch_as_json(settings, *line.watch);
+        watch_as_json(view, *line.watch);
     else if (on_screen && !line.quiet)
-        return ScreenWatch{settings, style, *line.watch}.run()
-                   ? 0
-                   : static_cast<int>(RouteState::unknown);
+        return ScreenWatch{view, style, *line.watch}.run() ? 0
+                                                           : static_cast<int>(RouteState::unknown);
     else
-        watch_in_lines(settings, style, *line.watch);
+        watch_in_lines(view, style, *line.watch);
     return static_cast<int>(RouteState::unknown);
 }

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdexcept>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -51,7 +52,11 @@ extern "C" void end_by(int signal) {
 extern "C" void pause_by(int) {
     const int saved = errno;
     give_back();
+    const itimerval never{};
+    itimerval watchdog{}; // whose time would pass meanwhile
+    ::setitimer(ITIMER_REAL, &never, &watchdog);
     ::raise(SIGSTOP);
+    ::setitimer(ITIMER_REAL, &watchdog, nullptr);
     errno = saved;
 }
 

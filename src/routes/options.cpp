@@ -35,6 +35,7 @@ struct RawOptions {
     std::string config;
     std::string timeout;
     std::string watch;
+    std::string ask;
     std::string history;
     std::string since;
     std::string cluster;
@@ -43,6 +44,7 @@ struct RawOptions {
     CLI::Option* config_option = nullptr;
     CLI::Option* timeout_option = nullptr;
     CLI::Option* watch_option = nullptr;
+    CLI::Option* ask_option = nullptr;
     CLI::Option* history_option = nullptr;
     CLI::Option* since_option = nullptr;
     CLI::Option* cluster_option = nullptr;
@@ -68,6 +70,7 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     raw.config_option = app.add_option("--config", raw.config)->take_last();
     raw.timeout_option = app.add_option("-t,--timeout", raw.timeout)->take_last();
     raw.watch_option = app.add_option("--watch", raw.watch)->expected(0, 1)->take_last();
+    raw.ask_option = app.add_option("--ask", raw.ask)->expected(0, 1)->take_last();
     raw.history_option = app.add_option("--history", raw.history)->expected(0, 1)->take_last();
     raw.since_option = app.add_option("--since", raw.since)->take_last();
     app.allow_extras();
@@ -108,6 +111,8 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
         if (!line.timeout)
             throw bad_usage(fmt::format("'{}' is no timeout from 1ms to 60s", raw.timeout));
     }
+    if (raw.ask_option->count() > 0)
+        line.ask = raw.ask;
     if (raw.watch_option->count() > 0) {
         line.watch = allowed_interval(parse_seconds(raw.watch.empty() ? "1" : raw.watch));
         if (!line.watch)
@@ -126,8 +131,9 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
 }
 
 void refuse_beside_all(const RoutesCommandLine& line) {
-    const std::array<std::pair<bool, const char*>, 7> others{
+    const std::array<std::pair<bool, const char*>, 8> others{
         {{line.cluster.has_value(), "--cluster"},
+         {line.ask.has_value(), "--ask"},
          {line.watch.has_value(), "--watch"},
          {line.ping, "--ping"},
          {line.table, "--table"},
@@ -144,17 +150,20 @@ void refuse_contradictions(const RoutesCommandLine& line) {
     if (line.ping && (line.json || line.watch))
         throw bad_usage(
             fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
-    if (line.prometheus &&
-        (line.json || line.watch || line.ping || line.quiet || line.verbose || line.history ||
-         line.table || line.all))
+    if (line.ping && line.ask)
+        throw bad_usage("--ping and --ask exclude each other");
+    if (line.prometheus && (line.json || line.watch || line.ping || line.quiet || line.verbose ||
+                            line.history || line.ask || line.table || line.all))
         throw bad_usage("--prometheus stands alone, beside options that say where to look");
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
             fmt::format("--quiet and {} exclude each other", line.json ? "--json" : "--verbose"));
-    if (line.table && (line.quiet || line.json))
-        throw bad_usage(
-            fmt::format("--table and {} exclude each other", line.json ? "--json" : "--quiet"));
+    if (line.table && (line.quiet || line.json || line.ask))
+        throw bad_usage(fmt::format("--table and {} exclude each other", line.ask    ? "--ask"
+                                                                         : line.json ? "--json"
+                                                                                     : "--quiet"));
     const char* const without_history = line.ping    ? "--ping"
+                                        : line.ask   ? "--ask"
                                         : line.watch ? "--watch"
                                         : line.quiet ? "--quiet"
                                         : line.table ? "--table"
@@ -248,6 +257,7 @@ Where to look:
   --all                        every such cluster, a line each, worst first
 
 What to show:
+  --ask [SERVER]               ask PostgreSQL on every server, too, or all about this one
   --watch [SECONDS]            look again every second, or as often as told
   --table                      a line for each frontend, server and backend
   --history [FILE]             who was up and down when and why: from HAProxy's ring, or from a

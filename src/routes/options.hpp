@@ -32,6 +32,7 @@ struct RoutesCommandLine {
     std::optional<std::string> config;
     std::optional<milliseconds> timeout;
     std::optional<milliseconds> watch; ///< the interval
+    std::optional<std::string> ask;    ///< PostgreSQL, too: the server's name, empty for all
     bool history = false;
     std::optional<std::string> log; ///< the history's, "-" is standard input; else HAProxy's ring
     std::optional<WallTime> since;  ///< the history's begin

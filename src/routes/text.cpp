@@ -32,12 +32,12 @@ TextBelow text_below(const Routes& routes, TextStyle style) {
     return below;
 }
 
-std::string report_text(const Routes& routes, TextStyle style,
+std::string report_text(const Routes& routes, const TextBelow& below, TextStyle style,
                         const std::string& performance_data) {
     std::string text = state_line(routes, style.colour);
     if (!performance_data.empty())
         text += " | " + performance_data;
-    for (std::string line : text_below(routes, style).lines()) {
+    for (std::string line : below.lines()) {
         std::replace(line.begin(), line.end(), '|', '/');
         text += '\n' + line;
     }

@@ -21,6 +21,7 @@ TextBelow text_below(const Routes& routes, TextStyle style);
 
 /// All of it for people, and for monitoring systems with the performance data in the first line;
 /// these take a '|' for the start of more, so there is no other one.
-std::string report_text(const Routes& routes, TextStyle style, const std::string& performance_data);
+std::string report_text(const Routes& routes, const TextBelow& below, TextStyle style,
+                        const std::string& performance_data);
 
 } // namespace checkpg

@@ -91,6 +91,14 @@ TEST_CASE("option --watch takes an interval or none") {
     CHECK(parse_routes_command_line({"--watch=500ms", "--json"}).watch == 500ms);
 }
 
+TEST_CASE("option --ask takes a server or none") {
+    CHECK_FALSE(parse_routes_command_line({"--json"}).ask);
+    CHECK(parse_routes_command_line({"--ask"}).ask == "");
+    CHECK(parse_routes_command_line({"--ask", "--json"}).ask == "");
+    CHECK(parse_routes_command_line({"--ask", "db1"}).ask == "db1");
+    CHECK(parse_routes_command_line({"--ask=db1", "--watch"}).ask == "db1");
+}
+
 TEST_CASE("flags have their usual letters") {
     CHECK(parse_routes_command_line({"-q"}).quiet);
     CHECK(parse_routes_command_line({"-v"}).verbose);
@@ -110,8 +118,10 @@ TEST_CASE("mistakes on the command line are named") {
     CHECK(refusal({"-t", "soon"}) == usage("'soon' is no timeout from 1ms to 60s"));
     CHECK(refusal({"--watch=0"}) == usage("'0' is no interval from 100ms to 1h"));
     CHECK(refusal({"--ping", "--json"}) == usage("--ping and --json exclude each other"));
+    CHECK(refusal({"--ping", "--ask"}) == usage("--ping and --ask exclude each other"));
     CHECK(refusal({"--ping", "--watch"}) == usage("--ping and --watch exclude each other"));
-    for (const char* other : {"--ping", "--json", "--watch", "--quiet", "--verbose", "--table"})
+    for (const char* other :
+         {"--ping", "--json", "--watch", "--quiet", "--verbose", "--table", "--ask"})
         CHECK(refusal({"--prometheus", other}) ==
               usage("--prometheus stands alone, beside options that say where to look"));
     CHECK(refusal({"-q", "-v"}) == usage("--quiet and --verbose exclude each other"));
@@ -119,6 +129,8 @@ TEST_CASE("mistakes on the command line are named") {
     CHECK(refusal({"--all", "--watch"}) == usage("--all and --watch exclude each other"));
     CHECK(refusal({"--all", "--cluster", "x"}) == usage("--all and --cluster exclude each other"));
     CHECK(refusal({"--table", "-q"}) == usage("--table and --quiet exclude each other"));
+    CHECK(refusal({"--table", "--ask"}) == usage("--table and --ask exclude each other"));
+    CHECK(refusal({"--all", "--ask"}) == usage("--all and --ask exclude each other"));
     CHECK(refusal({"--json=1"}) != "accepted");
     CHECK(refusal({"--socket", "router1:9999"}) ==
           usage("'router1:9999' is no socket: give a path, or a numeric address and a port such as "
@@ -190,9 +202,10 @@ TEST_CASE("ranges are taken from the command line") {
 TEST_CASE("the help names every option and fits a screen") {
     const std::string help = routes_help();
     for (const char* option :
-         {"--socket", "--read-write", "--read-only", "--timeout", "--config", "--watch", "--json",
-          "--ping", "--prometheus", "--quiet", "--verbose", "--version", "--help", "--table",
-          "--cluster", "--all", "--warning", "--critical", "--history", "--since"})
+         {"--socket",   "--read-write", "--read-only", "--timeout",    "--config", "--ask",
+          "--watch",    "--json",       "--ping",      "--prometheus", "--quiet",  "--verbose",
+          "--version",  "--help",       "--table",     "--cluster",    "--all",    "--warning",
+          "--critical", "--history",    "--since"})
         CHECK(help.find(option) != std::string::npos);
     CHECK(std::count(help.begin(), help.end(), '\n') <= 38);
 }
@@ -210,7 +223,7 @@ TEST_CASE("--history reads HAProxy's ring, a file, or standard input") {
 }
 
 TEST_CASE("what --history does not go with") {
-    for (const char* other : {"--ping", "--watch", "--quiet", "--table", "--all"})
+    for (const char* other : {"--ping", "--watch", "--quiet", "--table", "--all", "--ask"})
         CHECK(refusal({"--history", other}) ==
               usage(std::string{"--history and "} + other + " exclude each other"));
     CHECK(refusal({"--history", "--prometheus"}) ==

@@ -146,7 +146,8 @@ TEST_CASE("colours are there only on request") {
     const Routes routes = conclude(small_cluster(), rules);
     for (const bool table : {true, false})
         for (const bool colour : {true, false}) {
-            const std::string all = report_text(routes, {colour, false, false, table}, "");
+            const TextStyle style{colour, false, false, table};
+            const std::string all = report_text(routes, text_below(routes, style), style, "");
             CHECK((all.find('\x1b') != std::string::npos) == colour);
         }
 }
@@ -187,14 +188,16 @@ TEST_CASE("performance data has ranges and limits where they are known") {
 TEST_CASE("there is one '|', before the performance data") {
     auto rows = small_cluster();
     rows[2].server = "d|b";
-    const std::string text = report_text(conclude(rows, rules), {}, "data");
+    const Routes routes = conclude(rows, rules);
+    const std::string text = report_text(routes, text_below(routes, {}), {}, "data");
     CHECK(text.find('|') == text.rfind('|'));
     CHECK(text.starts_with("WARNING: d/b: access denied; "));
 }
 
 TEST_CASE("an unknown state has a reason, no table and no performance data") {
     const Routes routes = unknown_routes("a|b is silent");
-    CHECK(report_text(routes, {}, performance_data(routes, rules)) == "UNKNOWN: a/b is silent\n");
+    CHECK(report_text(routes, text_below(routes, {}), {}, performance_data(routes, rules)) ==
+          "UNKNOWN: a/b is silent\n");
 }
 
 TEST_CASE("several clusters: a line each, worst first") {
