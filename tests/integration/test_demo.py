@@ -1,5 +1,6 @@
 """tests/demo --keep: the commands that it leaves to try, in their order, and that `stop` ends all of it."""
 
+import contextlib
 import os
 import re
 import signal
@@ -50,14 +51,16 @@ def the_one(pattern, text):
 
 
 def processes_in(directory):
-    """The numbers of those that work in a directory or below it, or in one that is gone."""
+    """The numbers of those that have it in their arguments, or work in it, below it, or in one that is
+    gone: as far as that can be seen."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.readlink(process / "cwd").startswith(f"{directory}/"):
-                found.append(int(process.name))
-        except OSError:
-            pass
+        for sees in (lambda process=process: f"{directory}/".encode() in (process / "cmdline").read_bytes(),
+                     lambda process=process: os.readlink(process / "cwd").startswith(f"{directory}/")):
+            with contextlib.suppress(OSError):
+                if sees():
+                    found.append(int(process.name))
+                    break
     return found
 
 

@@ -125,7 +125,7 @@ TEST_CASE("the port is said once") {
     CHECK(value_of(parsed({"-p", "5433", "::1"}).options, "port") == "5433");
 }
 
-TEST_CASE("--host is a host without its port") {
+TEST_CASE("the host of --host has no port") {
     for (const char* text : {"db1:5433", "127.0.0.1:5433", "[::1]:5433"})
         CHECK(refusal({"-h", text}) ==
               "--host '" + std::string{text} + "' has a port: give that as --port");
