@@ -91,8 +91,8 @@ def test_the_stack_of_what_reads_foreign_bytes_is_guarded(symbols):
 
 def test_calls_that_may_overflow_a_buffer_are_checked(symbols):
     assert "__fprintf_chk" in symbols["run_check"]
-    # Which file calls which of them depends on the compiler and on fmt.
-    assert "__memcpy_chk" in symbols["config_file"] | symbols["connection"] | symbols["invocation"]
+    # Which file calls which of them depends on the compiler; one that isn't ours proves nothing.
+    assert any("__memcpy_chk" in called for name, called in symbols.items() if name != "fmt_library")
 
 
 def test_the_standard_library_checks_indices_and_optionals(symbols):
