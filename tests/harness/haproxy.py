@@ -325,7 +325,7 @@ class HAProxy:
             lines += [f"    chroot {self.root}"]
         lines += [f"    {line}" for line in global_lines]
         lines += ["", "defaults", "    log global", "    mode tcp", "    timeout connect 2s",
-                  "    timeout client 30s", "    timeout server 30s"]
+                  "    timeout client 30s", "    timeout server 30s", "    retries 0"]
         for name, port in self.ports.items():
             lines += ["", f"frontend {name}-frontend", f"    bind 127.0.0.1:{port}",
                       f"    default_backend {name}-backend"]
