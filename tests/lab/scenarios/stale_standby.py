@@ -14,6 +14,7 @@ DEFAULT = "with-primary"
 #: The last one must keep the budgets.
 MODES = os.environ.get("LAB_STREAMING", DEFAULT).split(",")
 OLDEST, LONGEST_GAP = 30, 1
+QUIET = 10
 IDLE = 25  # more than the role's checkpg_max_replay_delay
 
 
@@ -61,6 +62,12 @@ def _promotion(roles, reads):
     return roles.promotion(before)
 
 
+def _read_lately(standby, reads):
+    """Longer than a server stays out for one failed check, and than the pace of the reads."""
+    return any(name_of(record["server"]) == standby and record["ended"] > time.monotonic() - QUIET
+               for record in reads.done)
+
+
 def _cut_off(show, mode):
     """For how many seconds a standby was read from after it had heard the last of its primary."""
     scenario.settle()
@@ -74,7 +81,7 @@ def _cut_off(show, mode):
         for address in others:
             machines.run_in(standby, "ip", "route", "add", "blackhole", f"{address}/32")
         try:
-            time.sleep(3 * OLDEST)
+            wait_for(lambda: not _read_lately(standby, reads), f"{standby} to be read from no longer", 3 * OLDEST)
         finally:
             for address in others:
                 machines.run_in(standby, "ip", "route", "del", "blackhole", f"{address}/32")
