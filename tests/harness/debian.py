@@ -9,6 +9,8 @@ import stat
 import subprocess
 from pathlib import Path
 
+from . import abilities
+
 _CACHE = Path("/var/cache/checkpg-debian")
 
 
@@ -25,6 +27,8 @@ def cannot_make():
         device.unlink()
     except OSError as error:
         return f"debootstrap makes device files, and this machine says: {error.strerror}"
+    if not abilities.can_unshare("--mount"):
+        return "debootstrap mounts file systems, and that is not allowed here"
     return None
 
 
@@ -46,8 +50,9 @@ def minbase(suite):
 
 
 def bootstrap(suite, target, *included):
-    """Makes a minimal system with these packages on top. RuntimeError says what debootstrap said."""
-    done = subprocess.run(["/usr/sbin/debootstrap", "--variant=minbase",
+    """Makes a minimal system with these packages on top. RuntimeError says what debootstrap said.
+    What debootstrap mounts there is gone with it, however it ends."""
+    done = subprocess.run(["/usr/bin/unshare", "--mount", "/usr/sbin/debootstrap", "--variant=minbase",
                            *([f"--include={','.join(included)}"] if included else []),
                            suite, target, mirror()],
                           env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -59,12 +64,13 @@ def bootstrap(suite, target, *included):
 
 
 def mirror():
-    """Where this system's own packages come from: it may reach no other place."""
-    targets = subprocess.run(["apt-get", "indextargets", "--format", "$(COMPONENT) $(REPO_URI)"],
+    """Where this system's own packages come from: it may reach no other place. Its security updates are
+    elsewhere, and others have a component main, too."""
+    targets = subprocess.run(["apt-get", "indextargets", "--format", "$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"],
                              capture_output=True, text=True, check=True).stdout
-    found = re.search(r"^main (\S+)", targets, re.M)
+    found = re.search(r"^Debian [a-z]+ main (\S+)", targets, re.M)
     if not found:
-        raise RuntimeError("apt on this machine has no mirror: run apt-get update")
+        raise RuntimeError("apt on this machine knows no mirror of Debian: run apt-get update")
     return found[1]
 
 
