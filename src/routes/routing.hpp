@@ -1,8 +1,8 @@
 #pragma once
 
+#include "base/show_stat.hpp"
 #include "routes/last_check.hpp"
 #include "routes/old_processes.hpp"
-#include "routes/show_stat.hpp"
 #include "routes/thresholds.hpp"
 
 #include <cstdint>
