@@ -388,7 +388,7 @@ def test_watch_asks_at_each_look(cluster):
     assert looks[2][0]["uptime_ms"] > looks[0][0]["uptime_ms"]
 
 
-def test_a_pause_is_no_reason_for_the_watchdog(members):
+def test_a_pause_is_no_reason_for_the_watchdog_which_gives_the_terminal_back(members):
     with (StandIn(silent) as stand_in,
           HAProxy([members[0], Target("bad", stand_in.address, stand_in.port)],
                   interval="60s") as proxy,
@@ -402,6 +402,10 @@ def test_a_pause_is_no_reason_for_the_watchdog(members):
         watch.signal(signal.SIGCONT)
         watch.wait_for("timed out", watch.wait_for(ENTER, position))
         watch.wait_for(FRAME, len(watch.text))
+        assert watch.settings_now() != watch.settings
+        assert watch.end(signal.SIGALRM) == UNKNOWN  # as its timer does
+        assert f"{LEAVE}UNKNOWN: ended by the watchdog" in watch.text
+        assert watch.settings_at_end == watch.settings
 
 
 # --ask SERVER
