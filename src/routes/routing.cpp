@@ -243,6 +243,8 @@ std::string_view words(RouteState state) noexcept {
 }
 
 std::string words(TimeSpan span) {
+    if (span.seconds == 0)
+        return span.at_least ? "for a moment or longer" : "for a moment";
     return fmt::format("for {}{}", span.at_least ? "at least " : "",
                        rough_duration(std::chrono::seconds{span.seconds}));
 }

@@ -19,7 +19,7 @@ struct TimeSpan {
     bool at_least; ///< it may have been so before
 };
 
-/// "for 5d04h" or "for at least 5d04h".
+/// "for 5d04h" or "for at least 5d04h"; less than a second is "a moment".
 std::string words(TimeSpan span);
 
 /// How well traffic flows, in the order of monitoring plugins' exit statuses.

@@ -114,7 +114,7 @@ def test_the_text_has_the_state_and_then_the_servers(cluster):
     assert re.fullmatch(r"\d+/30", standby["CONNECTIONS"])
     assert rows(result)["db1"]["REPLAY-LAG"] == "-"
     for text in (result.stdout, ask(cluster, "-q").stdout):
-        assert re.match(r"OK: primary db1 for (at least )?\S+, standbys db2, db3; ", text)
+        assert re.match(r"OK: primary db1 for [^,]+, standbys db2, db3; ", text)
 
 
 def test_lag_is_what_the_primary_has_written_since(cluster, members):
