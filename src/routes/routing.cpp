@@ -221,6 +221,16 @@ std::optional<TimeSpan> how_long(const Routes& routes, StatRow::Number uptime) {
     return TimeSpan{*seconds, uptime && *seconds + first_checks_take >= *uptime};
 }
 
+/// What a reload's old process still has.
+std::string left_behind(const OldProcess& process) {
+    if (!process.sessions)
+        return "still has sessions, which are not counted here; root sees how many";
+    if (*process.sessions == 0)
+        return "has no session any more";
+    return fmt::format("still has {} session{}, not counted here", *process.sessions,
+                       *process.sessions == 1 ? "" : "s");
+}
+
 bool has_several_processes(const std::vector<StatRow>& rows) {
     return std::any_of(rows.begin(), rows.end(),
                        [&](const StatRow& row) { return row.process != rows.front().process; });
@@ -296,7 +306,7 @@ void add_old_processes(Routes& routes, std::optional<std::vector<OldProcess>> ol
     for (const OldProcess& process : *routes.old_processes) {
         const std::string who = fmt::format("HAProxy's old process {}, started {} ago", process.pid,
                                             rough_duration(std::chrono::seconds{process.age}));
-        routes.notes.push_back(who + ", still has sessions, which are not counted here");
+        routes.notes.push_back(fmt::format("{}, {}", who, left_behind(process)));
         if (uptime.value_or(0) < hour)
             continue;
         routes.problems.push_back({RouteState::warning,
