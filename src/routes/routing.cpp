@@ -259,18 +259,22 @@ std::string words(TimeSpan span) {
                        rough_duration(std::chrono::seconds{span.seconds}));
 }
 
-std::int64_t value_of(Measure measure, const Routes& routes) noexcept {
+std::optional<double> value_of(Measure measure, const Routes& routes) noexcept {
     switch (measure) {
     case Measure::standbys:
-        return static_cast<std::int64_t>(routes.standbys.size());
+        return static_cast<double>(routes.standbys.size());
     case Measure::sessions_read_write:
-        return routes.read_write.now;
+        return static_cast<double>(routes.read_write.now);
     case Measure::sessions_read_only:
-        return routes.read_only.now;
+        return static_cast<double>(routes.read_only.now);
     case Measure::queued:
+        return static_cast<double>(routes.queued);
+    case Measure::replay_lag:
+        return routes.replay ? routes.replay->lag : std::nullopt;
+    case Measure::replay_delay:
         break;
     }
-    return routes.queued;
+    return routes.replay ? routes.replay->delay : std::nullopt;
 }
 
 Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime) {
