@@ -81,7 +81,8 @@ std::string_view last_words(const RoutesCommandLine& line, bool on_screen) {
 /// Whoever asks PostgreSQL is guarded from then on, as a check is.
 RoutesView asking_view(const RoutesCommandLine& line, const RoutesSettings& settings,
                        std::optional<ConfigFile> config, bool terminal) {
-    guard_asking(last_words(line, line.watch && terminal && !line.quiet && !line.json));
+    const bool on_screen = line.watch && terminal && !line.quiet && !line.json;
+    guard_asking(last_words(line, on_screen), on_screen ? restore_input : nullptr);
     auto asking = std::make_shared<Asking>(
         settings, SurveySettings{std::move(config), line.timeout}, *line.ask);
     return {[=] { return asking->look(); },

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/stdio.hpp"
+#include "check/answer_log.hpp"
 #include "check/check.hpp"
 #include "check/keeper.hpp"
 #include "check/memory.hpp"
@@ -9,9 +10,11 @@
 #include "check/report.hpp"
 #include "check/versions.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <unistd.h>
 
 namespace checkpg {
@@ -59,6 +62,24 @@ void guard_process(Deadline deadline) {
         throw Error{ExitCode::internal, "the watchdog timer can't be set"};
 }
 
+/// A person sees the answer.
+std::optional<AnswerLog> answer_log(const Invocation& invocation, const Settings& settings) {
+    if (!settings.log || settings.by_hand)
+        return std::nullopt;
+    return std::optional<AnswerLog>{std::in_place, invocation.haproxy_server, settings};
+}
+
+/// The verdict stands: whatever becomes of the line, it is what the watchdog ends with. A check
+/// that has used up its time gets a moment more: HAProxy was asked long ago.
+void leave_line(const AnswerLog& log, CheckReport& report, Deadline deadline) {
+    constexpr milliseconds moment{100};
+    const ExitCode code = report.check.verdict.code;
+    const Deadline end{std::max(deadline.when(), Clock::now() + moment)};
+    set_last_code(code);
+    guard_process(end);
+    report.logged = log.leave(report.program, summary(report), code, end);
+}
+
 ExitCode check(std::string_view program, Role wanted, std::span<const char* const> arguments,
                Clock::time_point begun) {
     const pid_t caller = ::getppid(); // later it may have ended, and be process 1 by this
@@ -77,8 +98,12 @@ ExitCode check(std::string_view program, Role wanted, std::span<const char* cons
     hide_environment_from_libpq();
     const Deadline deadline{begun + settings.timeout};
     guard_process(deadline);
+    const auto log = answer_log(invocation, settings);
     Check check = check_server(wanted, settings, deadline);
-    print_report({program, wanted, invocation, settings, check, begun, Clock::now()});
+    CheckReport report{program, wanted, invocation, settings, check, begun, Clock::now()};
+    if (log)
+        leave_line(*log, report, deadline);
+    print_report(report);
     set_last_code(check.verdict.code);
     set_last_words({});
     leave_keepers(check, settings, caller);

@@ -36,8 +36,7 @@ void take_over() noexcept {
 
 void give_back() noexcept {
     (void)write_out(checkpg::leave_screen);
-    if (input_is_terminal)
-        ::tcsetattr(STDIN_FILENO, TCSANOW, &input_before);
+    restore_input();
 }
 
 void wake() noexcept { (void)!::write(waker[1], "", 1); }
@@ -92,6 +91,11 @@ int milliseconds_until(std::chrono::steady_clock::time_point until) noexcept {
 }
 
 } // namespace
+
+void restore_input() noexcept {
+    if (input_is_terminal)
+        ::tcsetattr(STDIN_FILENO, TCSANOW, &input_before);
+}
 
 bool write_out(std::string_view bytes) noexcept {
     while (!bytes.empty()) {

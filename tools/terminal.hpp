@@ -36,5 +36,9 @@ private:
     bool input_ended_ = false;
 };
 
+/// Gives standard input its modes back, if a Terminal has changed them. A handler of signals may
+/// call it.
+void restore_input() noexcept;
+
 /// Writes all of `bytes` to standard output. False if that fails.
 [[nodiscard]] bool write_out(std::string_view bytes) noexcept;

@@ -1,6 +1,5 @@
 #include "base/stats_socket.hpp"
 
-#include "base/descriptor.hpp"
 #include "base/haproxy_error.hpp"
 #include "base/socket_access.hpp"
 #include "base/units.hpp"
@@ -253,14 +252,22 @@ StatsSocket find_stats_socket(std::string_view key) {
                      default_paths[0], default_paths[1], key));
 }
 
-std::string ask_haproxy(const StatsSocket& socket, std::string_view command, Deadline deadline) {
-    const Descriptor connection = connect(socket, deadline);
-    send(connection, fmt::format("{}\n", command), deadline);
+HaproxyCommand::HaproxyCommand(const StatsSocket& socket, std::string_view command,
+                               Deadline deadline)
+    : connection_{connect(socket, deadline)} {
+    send(connection_, fmt::format("{}\n", command), deadline);
+}
+
+std::string HaproxyCommand::answer(Deadline deadline) const {
     std::string answer;
-    while (receive(connection, answer, deadline))
+    while (receive(connection_, answer, deadline))
         if (answer.size() > largest_answer)
             fail("the answer is larger than 4 MiB");
     return answer;
+}
+
+std::string ask_haproxy(const StatsSocket& socket, std::string_view command, Deadline deadline) {
+    return HaproxyCommand{socket, command, deadline}.answer(deadline);
 }
 
 } // namespace checkpg

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/deadline.hpp"
+#include "base/descriptor.hpp"
 #include "base/haproxy_error.hpp"
 
 #include <cstdint>
@@ -29,6 +30,21 @@ std::optional<StatsSocket> parse_stats_socket(std::string_view text);
 /// Where HAProxy's socket usually is, the first place that exists. Throws HaproxyError if there is
 /// none, which tells that `key` would name it. HAProxy may come and go: look anew each time.
 StatsSocket find_stats_socket(std::string_view key);
+
+/// A command that HAProxy has got, whose answer waits to be read while something else is done.
+class HaproxyCommand {
+public:
+    /// Throws HaproxyError if HAProxy can't be reached or doesn't take the command by the deadline,
+    /// in words that don't name the socket: see naming().
+    HaproxyCommand(const StatsSocket& socket, std::string_view command, Deadline deadline);
+
+    /// The whole answer, once. Throws HaproxyError if it isn't there by the deadline or is larger
+    /// than 4 MiB.
+    std::string answer(Deadline deadline) const;
+
+private:
+    Descriptor connection_;
+};
 
 /// HAProxy's whole answer to one command. Throws HaproxyError if it can't be reached, isn't done by
 /// the deadline or says more than 4 MiB, in words that don't name the socket: see naming().

@@ -124,7 +124,7 @@ Keepers::Keepers(const Settings& settings)
       patience_{longest_patience} {}
 
 std::string Keepers::subject(const std::vector<Setting>& server) const {
-    return wanted_ ? connection_subject(settings_, server).value_or("") : "";
+    return wanted_ ? kept_subject(settings_, server) : "";
 }
 
 std::vector<std::optional<Answer>> Keepers::ask(const std::vector<std::vector<Setting>>& servers,
@@ -145,16 +145,22 @@ std::vector<std::optional<Answer>> Keepers::ask(const std::vector<std::vector<Se
     return answers;
 }
 
-std::optional<milliseconds> kept_for(const Settings& settings, const std::vector<Setting>& server,
-                                     Deadline deadline) {
-    if (settings.keep == 0ms)
-        return std::nullopt;
+std::string kept_subject(const Settings& settings, const std::vector<Setting>& server) {
+    return settings.keep == 0ms ? "" : connection_subject(settings, server).value_or("");
+}
+
+std::vector<std::optional<milliseconds>> kept_for(const std::vector<std::string>& subjects,
+                                                  Deadline deadline) {
     std::vector<Request> requests;
-    requests.emplace_back(connection_subject(settings, server).value_or(""), std::nullopt,
-                          deadline);
+    requests.reserve(subjects.size());
+    for (const std::string& subject : subjects)
+        requests.emplace_back(subject, std::nullopt, deadline);
     wait_for(requests, longest_patience, deadline);
-    const auto& said = requests.front().answer();
-    return said ? std::optional{said->age} : std::nullopt;
+    std::vector<std::optional<milliseconds>> ages;
+    ages.reserve(requests.size());
+    for (const Request& request : requests)
+        ages.push_back(request.answer() ? std::optional{request.answer()->age} : std::nullopt);
+    return ages;
 }
 
 } // namespace checkpg

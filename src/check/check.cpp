@@ -210,7 +210,7 @@ std::optional<milliseconds> age_of_kept(const Check& check, const Settings& sett
     std::vector<Setting> server = settings.connection;
     if (needs_look_up(server))
         set_value(server, "hostaddr", check.server.contact.address);
-    return kept_for(settings, server, deadline);
+    return kept_for({kept_subject(settings, server)}, deadline).front();
 }
 
 } // namespace

@@ -66,10 +66,9 @@ void refuse_another_haproxy(const std::vector<Peer>& peers, const HaproxyPeers& 
                                        wanted.backend, wanted.checked)};
 }
 
-std::vector<Peer> ask(const HaproxyPeers& wanted, Deadline deadline) {
+std::vector<Peer> ask(const StatsSocket& socket, const HaproxyPeers& wanted, Deadline deadline) {
     if (!is_haproxy_name(wanted.backend))
         throw HaproxyError{fmt::format("{} is no name of a backend", in_quotes(wanted.backend))};
-    const StatsSocket socket = wanted.socket ? *wanted.socket : find_stats_socket("haproxy-socket");
     return naming(socket, [&] {
         const auto command = fmt::format("show servers state {}", wanted.backend);
         auto peers = parse_servers_state(ask_haproxy(socket, command, deadline), wanted);
@@ -79,6 +78,10 @@ std::vector<Peer> ask(const HaproxyPeers& wanted, Deadline deadline) {
 }
 
 } // namespace
+
+StatsSocket haproxy_socket(const Settings& settings) {
+    return settings.haproxy_socket ? *settings.haproxy_socket : find_stats_socket("haproxy-socket");
+}
 
 std::vector<Peer> parse_servers_state(std::string_view answer, const HaproxyPeers& wanted) {
     if (answer.empty())
@@ -101,7 +104,7 @@ std::vector<Peer> find_peers(const Settings& settings, Deadline deadline) {
     std::vector<Peer> peers = settings.peers;
     if (settings.haproxy_peers) {
         const Deadline for_haproxy = earlier(deadline, Deadline::in(settings.peer_timeout));
-        auto more = ask(*settings.haproxy_peers, for_haproxy);
+        auto more = ask(haproxy_socket(settings), *settings.haproxy_peers, for_haproxy);
         std::move(more.begin(), more.end(), std::back_inserter(peers));
     }
     return peers;

@@ -17,9 +17,11 @@ struct Settings;
 struct HaproxyPeers {
     std::string backend; ///< whose servers; empty: nobody said
     std::string port;    ///< the configuration file's, stronger than HAProxy's; empty: none
-    std::optional<StatsSocket> socket; ///< nothing: where it usually is
     std::string checked; ///< the address HAProxy gave us to check, which it must have; empty: none
 };
+
+/// Where HAProxy is asked. Throws HaproxyError if nobody said, and it is at no usual place.
+StatsSocket haproxy_socket(const Settings& settings);
 
 /// The peers that are listed, and those that HAProxy has if the settings say so: then it is asked
 /// now, for at most the time that peers may take, and at most until the deadline. Throws

@@ -55,10 +55,13 @@ void add_positionals(Invocation& invocation, const Arguments& words,
                      const EnvironmentLookup& environment) {
     if (words.size() == 4 || words.size() == 5) {
         invocation.form = Invocation::Form::haproxy;
-        invocation.target =
-            haproxy_target(words[2], words[3], variable(environment, "HAPROXY_SERVER_NAME"));
+        invocation.haproxy_server = {variable(environment, "HAPROXY_PROXY_NAME"),
+                                     variable(environment, "HAPROXY_SERVER_NAME"),
+                                     variable(environment, "HAPROXY_PROXY_ID"),
+                                     variable(environment, "HAPROXY_SERVER_ID")};
+        invocation.target = haproxy_target(words[2], words[3], invocation.haproxy_server.name);
         if (invocation.backend.empty())
-            invocation.backend = variable(environment, "HAPROXY_PROXY_NAME");
+            invocation.backend = invocation.haproxy_server.backend;
         return;
     }
     for (const std::string& word : words)

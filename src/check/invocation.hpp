@@ -17,6 +17,14 @@ enum class Role { primary, standby };
 /// "primary" or "standby".
 std::string_view words(Role role) noexcept;
 
+/// How HAProxy calls the server that it has checked: empty where it didn't say.
+struct HaproxyServer {
+    std::string backend;
+    std::string name;
+    std::string backend_number; ///< as its commands take them
+    std::string number;
+};
+
 /// What the caller wants, read from the arguments and HAProxy's environment variables.
 struct Invocation {
     enum class Action { check, show_help, show_version };
@@ -30,6 +38,7 @@ struct Invocation {
     /// that routes to stolon-proxy or pgbouncer asks PostgreSQL on another port.
     std::vector<Setting> target;
     std::vector<Setting> options; ///< from the command line: stronger than the file
+    HaproxyServer haproxy_server; ///< in HAProxy form
 
     std::optional<std::string> config_file; ///< --config
     std::string backend;                    ///< the section to use; empty: the global part only

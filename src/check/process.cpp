@@ -26,9 +26,11 @@ using namespace std::chrono_literals;
 constexpr Deadline::Clock::duration grace = 25ms;
 
 std::atomic<int> last_code{to_int(ExitCode::timed_out)};
+std::atomic<void (*)()> last_act{nullptr};
 std::atomic<const char*> last_words{nullptr};
 std::atomic<std::size_t> last_words_size{0};
-static_assert(std::atomic<const char*>::is_always_lock_free); // the handler reads it
+static_assert(std::atomic<const char*>::is_always_lock_free && // the handler reads them
+              std::atomic<void (*)()>::is_always_lock_free);
 
 /// Whoever should read it may have stopped or gone: the process must end all the same, with its
 /// code.
@@ -52,6 +54,8 @@ void close_from_to(unsigned first, unsigned last) noexcept {
 }
 
 extern "C" void end_now(int) {
+    if (auto* const act = last_act.load())
+        act();
     say_last_words();
     ::_exit(last_code);
 }
@@ -89,6 +93,8 @@ void leave_no_core() noexcept {
 }
 
 void set_last_code(ExitCode code) noexcept { last_code = to_int(code); }
+
+void set_last_act(void (*act)()) noexcept { last_act = act; }
 
 void set_last_words(std::string_view text) noexcept {
     last_words_size = text.size();

@@ -52,6 +52,10 @@ int open_process(pid_t process) noexcept;
 /// verdict.
 void set_last_code(ExitCode code) noexcept;
 
+/// What the watchdog calls before its last words: a function for a handler of signals, which
+/// doesn't wait for anything.
+void set_last_act(void (*act)()) noexcept;
+
 /// What the watchdog writes to standard output as it ends the process: nothing unless this was
 /// called. `text` must last as long as the process, and is short enough for a pipe to take it
 /// whole.

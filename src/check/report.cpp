@@ -187,6 +187,7 @@ std::string story(const CheckReport& report) {
                fmt::format("{} asks {}", report.program, server_name(report.settings.connection))) +
            settings_lines(report) + keeper_line(report) +
            contact_lines(report, report.check.server) + peer_lines(report) +
+           (report.logged.empty() ? std::string{} : detail(report.logged)) +
            step(report, report.ended,
                 fmt::format("exit code {} ({})", to_int(verdict.code), words(verdict.code))) +
            summary(report) + "\n";

@@ -15,6 +15,7 @@ struct CheckReport {
     const Check& check;
     Deadline::Clock::time_point begun; ///< the program's start; times are counted from it
     Deadline::Clock::time_point ended; ///< when the verdict stood
+    std::string logged{};              ///< of `log = syslog`: what became of the line
 
     double milliseconds_until(Deadline::Clock::time_point when) const;
     /// What the peer is beside the server; only for peers asked, so of a server that answered.

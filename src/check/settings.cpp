@@ -22,11 +22,17 @@ namespace {
 constexpr std::string_view built_in = "built in";
 
 /// checkpg's own keys; all others are libpq's.
-constexpr std::array<std::string_view, 10> own_keys{"timeout",           "peers",
-                                                    "peer-timeout",      "haproxy-socket",
-                                                    "split-brain",       "require-writable",
-                                                    "require-streaming", "max-replay-lag",
-                                                    "max-replay-delay",  "keep"};
+constexpr std::array<std::string_view, 11> own_keys{"timeout",
+                                                    "peers",
+                                                    "peer-timeout",
+                                                    "haproxy-socket",
+                                                    "split-brain",
+                                                    "require-writable",
+                                                    "require-streaming",
+                                                    "max-replay-lag",
+                                                    "max-replay-delay",
+                                                    "keep",
+                                                    "log"};
 
 bool is_own_key(std::string_view key) noexcept {
     return std::find(own_keys.begin(), own_keys.end(), key) != own_keys.end();
@@ -230,6 +236,14 @@ std::optional<StatsSocket> stats_socket(const Setting& setting) {
     return socket;
 }
 
+bool log_to_syslog(const Setting& setting) {
+    if (setting.value == "syslog")
+        return true;
+    if (parse_boolean(setting.value) != false)
+        throw bad_setting(setting, fmt::format("'{}' is neither syslog nor off", setting.value));
+    return false;
+}
+
 /// What the file itself says, for all servers alike.
 std::string port_in(const std::optional<ConfigFile>& file, std::string_view backend) {
     std::string port;
@@ -254,12 +268,11 @@ void set_peers(Settings& settings, const Layers& layers, const Invocation& invoc
     settings.peers = own_value(layers, "peers", settings.peers, [&haproxy](const Setting& setting) {
         return listed_peers(setting, haproxy);
     });
-    const auto socket =
-        own_value(layers, "haproxy-socket", std::optional<StatsSocket>{}, stats_socket);
+    settings.haproxy_socket =
+        own_value(layers, "haproxy-socket", settings.haproxy_socket, stats_socket);
     if (haproxy)
-        settings.haproxy_peers =
-            HaproxyPeers{invocation.backend, port_in(file, invocation.backend), socket,
-                         std::string{value_of(invocation.target, "hostaddr")}};
+        settings.haproxy_peers = HaproxyPeers{invocation.backend, port_in(file, invocation.backend),
+                                              std::string{value_of(invocation.target, "hostaddr")}};
 }
 
 Demands demands(const Layers& layers) {
@@ -396,6 +409,7 @@ Settings make_settings(std::string_view program, const Invocation& invocation,
         own_value(layers, "peer-timeout", settings.peer_timeout, bounded_duration);
     set_peers(settings, layers, invocation, file);
     settings.demands = demands(layers);
+    settings.log = own_value(layers, "log", settings.log, log_to_syslog);
     settings.keep = keep(layers);
     if (file && settings.keep != milliseconds::zero()) {
         settings.file = file->path.native();

@@ -45,7 +45,9 @@ struct Settings {
     milliseconds peer_timeout{500}; ///< what silent peers may cost of it; less than timeout
     std::vector<Peer> peers;        ///< the listed ones
     std::optional<HaproxyPeers> haproxy_peers; ///< and these, which HAProxy is asked for
+    std::optional<StatsSocket> haproxy_socket; ///< of HAProxy; nothing: where it usually is
     Demands demands;
+    bool log = false;     ///< in HAProxy form: an answer that is another one is logged
     milliseconds keep{0}; ///< how long a keeper keeps a connection; 0: no keepers
     bool by_hand = false; ///< a person asks, who wants to see more than decides
 

@@ -99,7 +99,9 @@ Json old_processes(const Routes& routes) {
     if (!routes.old_processes || routes.state == RouteState::unknown)
         return nullptr;
     return array_of(*routes.old_processes, [](const OldProcess& process) {
-        return Json{{"pid", process.pid}, {"started_seconds", process.age}};
+        return Json{{"pid", process.pid},
+                    {"started_seconds", process.age},
+                    {"sessions", process.sessions ? Json(*process.sessions) : Json(nullptr)}};
     });
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "routes/show_stat.hpp"
+#include "base/show_stat.hpp"
 
 #include <string>
 

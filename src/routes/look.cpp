@@ -2,9 +2,9 @@
 
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
+#include "base/show_stat.hpp"
 #include "base/units.hpp"
 #include "routes/server_names.hpp"
-#include "routes/show_stat.hpp"
 
 #include <fmt/format.h>
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -82,6 +83,63 @@ std::optional<std::int64_t> machine_age(const fs::path& proc) {
     return text ? std::optional{static_cast<std::int64_t>(seconds)} : std::nullopt;
 }
 
+/// The inodes of the sockets that a process has open; nothing if we may not look.
+std::optional<std::set<std::string>> open_sockets(const fs::path& directory) {
+    constexpr std::string_view sign = "socket:[";
+    std::set<std::string> inodes;
+    std::error_code error;
+    for (fs::directory_iterator entry{directory / "fd", error};
+         !error && entry != fs::directory_iterator{}; entry.increment(error)) {
+        std::error_code gone; // closed meanwhile
+        const std::string target = fs::read_symlink(entry->path(), gone).native();
+        if (target.starts_with(sign))
+            inodes.insert(target.substr(sign.size(), target.size() - sign.size() - 1));
+    }
+    return error ? std::nullopt : std::optional{inodes};
+}
+
+/// A line of /proc/PID/net/tcp: what we read of it.
+struct TcpSocket {
+    std::string local_port; ///< hexadecimal
+    bool listens = false;
+};
+
+/// The TCP sockets that a process has open; nothing if we may not look.
+std::optional<std::vector<TcpSocket>> open_tcp_sockets(const fs::path& directory) {
+    const auto inodes = open_sockets(directory);
+    if (!inodes)
+        return std::nullopt;
+    std::vector<TcpSocket> sockets;
+    for (const char* const table : {"net/tcp", "net/tcp6"}) {
+        std::istringstream lines{contents(directory / table)};
+        std::string number, local, remote, state, skipped, inode;
+        for (std::string line; std::getline(lines, line);) {
+            std::istringstream fields{line};
+            fields >> number >> local >> remote >> state;
+            for (int i = 0; i < 5; ++i) // queues, timer, retransmits, user, time-out
+                fields >> skipped;
+            if (fields >> inode && inodes->contains(inode))
+                sockets.push_back({local.substr(local.rfind(':') + 1), state == "0A"});
+        }
+    }
+    return sockets;
+}
+
+/// What a process holds on the ports on which the one in use listens.
+std::optional<std::int64_t> sessions_of(const fs::path& old, const fs::path& in_use) {
+    const auto connections = open_tcp_sockets(old);
+    const auto listeners = connections ? open_tcp_sockets(in_use) : std::nullopt;
+    if (!listeners)
+        return std::nullopt;
+    std::set<std::string> ports;
+    for (const TcpSocket& socket : *listeners)
+        if (socket.listens)
+            ports.insert(socket.local_port);
+    return std::count_if(connections->begin(), connections->end(), [&](const TcpSocket& socket) {
+        return !socket.listens && ports.contains(socket.local_port);
+    });
+}
+
 } // namespace
 
 std::optional<std::vector<OldProcess>> find_old_processes(StatRow::Number pid,
@@ -110,7 +168,8 @@ std::optional<std::vector<OldProcess>> find_old_processes(StatRow::Number pid,
         // The processes of one start (nbproc, up to HAProxy 2.4) are born within a second.
         if (stat && stat->name == own->name && stat->parent == own->parent && stat->state != 'Z' &&
             stat->start + second < own->start && configuration_files(path) == files)
-            found.push_back({*number, *now - stat->start / second});
+            found.push_back({*number, *now - stat->start / second,
+                             sessions_of(path, proc / std::to_string(*pid))});
     }
     if (error)
         return std::nullopt;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "routes/show_stat.hpp"
+#include "base/show_stat.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -14,6 +14,8 @@ namespace checkpg {
 struct OldProcess {
     std::int64_t pid;
     std::int64_t age; ///< in seconds since its start
+    /// Connections that it took and that last; nothing if that can't be seen: by root only.
+    std::optional<std::int64_t> sessions = std::nullopt;
 };
 
 /// The old processes beside the one of number `pid` that started `uptime` seconds ago, by its own

@@ -145,8 +145,17 @@ void refuse_beside_all(const RoutesCommandLine& line) {
             throw bad_usage(fmt::format("--all and {} exclude each other", name));
 }
 
+/// They would be compared with nothing.
+void refuse_unasked_measures(const RoutesCommandLine& line) {
+    for (const Measure measure : replay_measures)
+        if ((line.warning.of(measure) || line.critical.of(measure)) && line.ask != "")
+            throw bad_usage(
+                fmt::format("a range for {} needs --ask, of all servers", name_of(measure)));
+}
+
 void refuse_contradictions(const RoutesCommandLine& line) {
     refuse_beside_all(line);
+    refuse_unasked_measures(line);
     if (line.ping && (line.json || line.watch))
         throw bad_usage(
             fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
@@ -270,8 +279,9 @@ What to show:
   -v, --verbose                HAProxy's own words and server addresses too
 
 What to complain of, besides what is wrong anyway (may be repeated):
-  -w, --warning WHAT=RANGE     WHAT: standbys, sessions_read_write, sessions_read_only, queued
-  -c, --critical WHAT=RANGE    RANGE: 10, 10:, ~:10, 10:20 or @10:20, as plugins have them
+  -w, --warning WHAT=RANGE     WHAT: standbys, sessions_read_write, sessions_read_only, queued;
+  -c, --critical WHAT=RANGE    with --ask also replay_lag (bytes), replay_delay (seconds)
+                               RANGE: 10, 10:, ~:10, 10:20 or @10:20, as plugins have them
 
   -V, --version                show the version, then exit
   -?, --help                   show this help, then exit

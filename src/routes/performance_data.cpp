@@ -34,9 +34,26 @@ StatRow::Number most(Measure measure, const Routes& routes) {
     case Measure::sessions_read_only:
         return routes.read_only.limit;
     case Measure::queued:
+    case Measure::replay_lag:
+    case Measure::replay_delay:
         break;
     }
     return std::nullopt;
+}
+
+std::string_view unit_of(Measure measure) noexcept {
+    return measure == Measure::replay_lag ? "B" : measure == Measure::replay_delay ? "s" : "";
+}
+
+/// "2", "13.4s"; "U" is the guidelines' word for what can't be determined.
+std::string value_with_unit(Measure measure, const Routes& routes) {
+    const auto value = value_of(measure, routes);
+    return value ? fmt::format("{}{}", *value, unit_of(measure)) : "U";
+}
+
+bool is_replay(Measure measure) noexcept {
+    return std::find(replay_measures.begin(), replay_measures.end(), measure) !=
+           replay_measures.end();
 }
 
 } // namespace
@@ -48,13 +65,15 @@ std::string performance_data(const Routes& routes, const RouteRules& rules,
     std::string text = fmt::format("{}primaries={};1:1;1:1;0", prefix, routes.primaries.size());
     for (std::size_t i = 0; i < measure_names.size(); ++i) {
         const auto measure = static_cast<Measure>(i);
+        if (is_replay(measure) && !routes.replay)
+            continue;
         const auto& warning = rules.warning.of(measure);
         const auto& critical = rules.critical.of(measure);
         const auto limit = most(measure, routes);
-        text +=
-            fmt::format(" {}{}={};{};{};0{}", prefix, measure_names[i], value_of(measure, routes),
-                        warning ? warning->text : own_warning(measure),
-                        critical ? critical->text : "", limit ? fmt::format(";{}", *limit) : "");
+        text += fmt::format(
+            " {}{}={};{};{};0{}", prefix, name_of(measure), value_with_unit(measure, routes),
+            warning ? warning->text : own_warning(measure), critical ? critical->text : "",
+            limit ? fmt::format(";{}", *limit) : "");
     }
     return text;
 }

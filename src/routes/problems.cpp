@@ -286,12 +286,11 @@ private:
         for (std::size_t i = 0; i < measure_names.size(); ++i) {
             const auto measure = static_cast<Measure>(i);
             const auto& range = thresholds.of(measure);
-            const std::int64_t value = value_of(measure, routes_);
-            if (range && range->alerts(value))
+            const auto value = value_of(measure, routes_);
+            if (range && value && range->alerts(*value))
                 add_with_numbers(state,
-                                 fmt::format("{}: {} is {} {}", measure_names[i], value,
-                                             range->inside ? "in" : "outside of", range->text),
-                                 fmt::format("{}: {}", measure_names[i], range->text));
+                                 fmt::format("{}: {}", name_of(measure), range->complaint(*value)),
+                                 fmt::format("{}: {}", name_of(measure), range->text));
         }
     }
 

@@ -221,6 +221,16 @@ std::optional<TimeSpan> how_long(const Routes& routes, StatRow::Number uptime) {
     return TimeSpan{*seconds, uptime && *seconds + first_checks_take >= *uptime};
 }
 
+/// What a reload's old process still has.
+std::string left_behind(const OldProcess& process) {
+    if (!process.sessions)
+        return "still has sessions, which are not counted here; root sees how many";
+    if (*process.sessions == 0)
+        return "has no session any more";
+    return fmt::format("still has {} session{}, not counted here", *process.sessions,
+                       *process.sessions == 1 ? "" : "s");
+}
+
 bool has_several_processes(const std::vector<StatRow>& rows) {
     return std::any_of(rows.begin(), rows.end(),
                        [&](const StatRow& row) { return row.process != rows.front().process; });
@@ -243,22 +253,28 @@ std::string_view words(RouteState state) noexcept {
 }
 
 std::string words(TimeSpan span) {
+    if (span.seconds == 0)
+        return span.at_least ? "for a moment or longer" : "for a moment";
     return fmt::format("for {}{}", span.at_least ? "at least " : "",
                        rough_duration(std::chrono::seconds{span.seconds}));
 }
 
-std::int64_t value_of(Measure measure, const Routes& routes) noexcept {
+std::optional<double> value_of(Measure measure, const Routes& routes) noexcept {
     switch (measure) {
     case Measure::standbys:
-        return static_cast<std::int64_t>(routes.standbys.size());
+        return static_cast<double>(routes.standbys.size());
     case Measure::sessions_read_write:
-        return routes.read_write.now;
+        return static_cast<double>(routes.read_write.now);
     case Measure::sessions_read_only:
-        return routes.read_only.now;
+        return static_cast<double>(routes.read_only.now);
     case Measure::queued:
+        return static_cast<double>(routes.queued);
+    case Measure::replay_lag:
+        return routes.replay ? routes.replay->lag : std::nullopt;
+    case Measure::replay_delay:
         break;
     }
-    return routes.queued;
+    return routes.replay ? routes.replay->delay : std::nullopt;
 }
 
 Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime) {
@@ -294,7 +310,7 @@ void add_old_processes(Routes& routes, std::optional<std::vector<OldProcess>> ol
     for (const OldProcess& process : *routes.old_processes) {
         const std::string who = fmt::format("HAProxy's old process {}, started {} ago", process.pid,
                                             rough_duration(std::chrono::seconds{process.age}));
-        routes.notes.push_back(who + ", still has sessions, which are not counted here");
+        routes.notes.push_back(fmt::format("{}, {}", who, left_behind(process)));
         if (uptime.value_or(0) < hour)
             continue;
         routes.problems.push_back({RouteState::warning,

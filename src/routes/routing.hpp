@@ -1,8 +1,8 @@
 #pragma once
 
+#include "base/show_stat.hpp"
 #include "routes/last_check.hpp"
 #include "routes/old_processes.hpp"
-#include "routes/show_stat.hpp"
 #include "routes/thresholds.hpp"
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct TimeSpan {
     bool at_least; ///< it may have been so before
 };
 
-/// "for 5d04h" or "for at least 5d04h".
+/// "for 5d04h" or "for at least 5d04h"; less than a second is "a moment".
 std::string words(TimeSpan span);
 
 /// How well traffic flows, in the order of monitoring plugins' exit statuses.
@@ -75,6 +75,13 @@ struct Problem {
     std::string subject; ///< the text without what changes while the trouble stays: numbers, times
 };
 
+/// How far the standbys that were asked are behind, the worst of them. What can't be known of any
+/// is not set.
+struct WorstReplay {
+    std::optional<double> lag;   ///< bytes
+    std::optional<double> delay; ///< seconds
+};
+
 /// What HAProxy routes where, and what follows from it.
 struct Routes {
     RouteState state = RouteState::ok; ///< of the worst problem
@@ -90,12 +97,13 @@ struct Routes {
     std::optional<TimeSpan> role_since; ///< how long there has been the one primary, or none
     std::vector<RouteEntry> entries;
     bool several_processes = false;
+    std::optional<WorstReplay> replay; ///< only if PostgreSQL was asked
     /// What a reload has left behind, whose sessions are not counted; nothing if it can't be known.
     std::optional<std::vector<OldProcess>> old_processes = std::vector<OldProcess>{};
 };
 
-/// What a range may be given for.
-std::int64_t value_of(Measure measure, const Routes& routes) noexcept;
+/// What a range may be given for; nothing if it isn't known.
+std::optional<double> value_of(Measure measure, const Routes& routes) noexcept;
 
 /// Draws the conclusions: a server of a read-write backend that gets traffic is a primary, one of
 /// a read-only backend that isn't is a standby. One that no check has looked at yet is neither.

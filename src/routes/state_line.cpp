@@ -34,15 +34,23 @@ std::string roles(const Routes& routes) {
     return fmt::format("{}", fmt::join(texts, ", "));
 }
 
+/// ", and 3 of an old HAProxy process", or nothing if there is none.
+std::string old_sessions(const std::vector<OldProcess>& processes) {
+    if (processes.empty())
+        return {};
+    std::optional<std::int64_t> sum = 0;
+    for (const OldProcess& process : processes)
+        sum = sum && process.sessions ? std::optional{*sum + *process.sessions} : std::nullopt;
+    return fmt::format(", and {} of {}", sum ? std::to_string(*sum) : "those",
+                       processes.size() == 1
+                           ? "an old HAProxy process"
+                           : fmt::format("{} old HAProxy processes", processes.size()));
+}
+
 std::string sessions(const Routes& routes) {
-    std::string text = fmt::format("sessions {} read-write and {} read-only", routes.read_write.now,
-                                   routes.read_only.now);
-    const std::size_t old = routes.old_processes ? routes.old_processes->size() : 0;
-    if (old == 1)
-        text += ", and those of an old HAProxy process";
-    else if (old > 1)
-        text += fmt::format(", and those of {} old HAProxy processes", old);
-    return text;
+    return fmt::format("sessions {} read-write and {} read-only{}", routes.read_write.now,
+                       routes.read_only.now,
+                       routes.old_processes ? old_sessions(*routes.old_processes) : "");
 }
 
 std::string worst_problem(const Routes& routes) {

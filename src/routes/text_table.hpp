@@ -1,7 +1,7 @@
 #pragma once
 
+#include "base/show_stat.hpp"
 #include "routes/colour.hpp"
-#include "routes/show_stat.hpp"
 
 #include <string>
 #include <string_view>

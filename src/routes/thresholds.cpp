@@ -1,5 +1,7 @@
 #include "routes/thresholds.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -20,10 +22,13 @@ std::optional<double> number_in(std::string_view text) noexcept {
 
 } // namespace
 
-bool AlertRange::alerts(std::int64_t value) const noexcept {
-    const auto exact = static_cast<double>(value);
-    const bool within = exact >= low.value_or(exact) && exact <= high.value_or(exact);
+bool AlertRange::alerts(double value) const noexcept {
+    const bool within = value >= low.value_or(value) && value <= high.value_or(value);
     return within == inside;
+}
+
+std::string AlertRange::complaint(double value) const {
+    return fmt::format("{} is {} {}", value, inside ? "in" : "outside of", text);
 }
 
 std::optional<AlertRange> parse_alert_range(std::string_view text) {

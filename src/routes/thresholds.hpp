@@ -16,18 +16,37 @@ struct AlertRange {
     bool inside = false; ///< what lies in it is trouble, not what lies outside
 
     /// Whether this value is trouble.
-    bool alerts(std::int64_t value) const noexcept;
+    bool alerts(double value) const noexcept;
+
+    /// What is wrong with a value that is trouble: "3 is outside of 10", "7 is in @5:9".
+    std::string complaint(double value) const;
 };
 
 /// Nothing if the text is no range, or its end lies before its start.
 std::optional<AlertRange> parse_alert_range(std::string_view text);
 
 /// What a range can be given for, in the order of the performance data.
-enum class Measure : std::size_t { standbys, sessions_read_write, sessions_read_only, queued };
+enum class Measure : std::size_t {
+    standbys,
+    sessions_read_write,
+    sessions_read_only,
+    queued,
+    replay_lag,   ///< of each standby, in bytes
+    replay_delay, ///< of each standby, in seconds
+};
 
 /// The names of the measures: in an option, and in the performance data.
-inline constexpr std::array<std::string_view, 4> measure_names{"standbys", "sessions_read_write",
-                                                               "sessions_read_only", "queued"};
+inline constexpr std::array<std::string_view, 6> measure_names{
+    "standbys", "sessions_read_write", "sessions_read_only",
+    "queued",   "replay_lag",          "replay_delay"};
+
+/// "replay_lag" for Measure::replay_lag.
+constexpr std::string_view name_of(Measure measure) noexcept {
+    return measure_names[static_cast<std::size_t>(measure)];
+}
+
+/// What only the servers themselves can tell, not HAProxy.
+inline constexpr std::array replay_measures{Measure::replay_lag, Measure::replay_delay};
 
 /// The ranges given for one state; a measure without one has no such trouble.
 class Thresholds {

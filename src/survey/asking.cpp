@@ -54,7 +54,7 @@ void Asking::ask(Routes& routes, const std::vector<BackendServer>& servers,
     servers_ = ask_backend_servers(servers, how_, begun);
     for (SurveyedServer& server : servers_)
         server.in_trouble = is_in_trouble(server.name, routes);
-    add_findings(routes, servers_);
+    add_findings(routes, servers_, where_.rules);
 }
 
 void Asking::check_one(Routes& routes, const std::vector<BackendServer>& servers) {

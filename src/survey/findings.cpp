@@ -1,6 +1,7 @@
 #include "survey/findings.hpp"
 
 #include "base/printable.hpp"
+#include "base/units.hpp"
 #include "base/words.hpp"
 #include "check/report.hpp"
 #include "routes/problems.hpp"
@@ -36,7 +37,8 @@ std::string reason_of(const Failure& failure) {
 
 class SurveyFindings {
 public:
-    explicit SurveyFindings(const std::vector<SurveyedServer>& servers) : servers_{servers} {}
+    SurveyFindings(const std::vector<SurveyedServer>& servers, const RouteRules& rules)
+        : servers_{servers}, rules_{rules} {}
 
     void all() {
         two_primaries();
@@ -48,11 +50,15 @@ public:
         other_clusters();
         other_timelines();
         versions();
+        for (const Measure measure : replay_measures)
+            behind(measure);
         no_primary();
         paused();
         hidden();
+        keepers();
     }
 
+    WorstReplay replay;
     std::vector<Problem> problems;
     Names notes;
 
@@ -159,6 +165,45 @@ private:
             notes.push_back("minor versions differ: " + text);
     }
 
+    /// Bytes or seconds.
+    std::optional<double> value_of(Measure measure, const SurveyedServer& standby) const {
+        const Standing standing = standing_of(standby, servers_);
+        if (measure == Measure::replay_lag)
+            return standing.replay_lag ? std::optional{static_cast<double>(*standing.replay_lag)}
+                                       : std::nullopt;
+        return standing.replay_delay
+                   ? std::optional{std::chrono::duration<double>{*standing.replay_delay}.count()}
+                   : std::nullopt;
+    }
+
+    /// A standby without an answer has its own trouble. What is not known is not within a range.
+    void behind(Measure measure) {
+        auto& worst = measure == Measure::replay_lag ? replay.lag : replay.delay;
+        const auto& critical = rules_.critical.of(measure);
+        const auto& warning = rules_.warning.of(measure);
+        for (const SurveyedServer& server : servers_) {
+            if (!server.is_standby())
+                continue;
+            const auto whose = fmt::format("{} of {}", name_of(measure), server.name);
+            const auto value = value_of(measure, server);
+            if (value) {
+                worst = std::max(worst.value_or(*value), *value);
+                compare(critical, RouteState::critical, whose, *value);
+                compare(warning, RouteState::warning, whose, *value);
+            } else if (critical || warning) {
+                add(RouteState::warning, fmt::format("{} can't be told", whose));
+            }
+        }
+    }
+
+    void compare(const std::optional<AlertRange>& range, RouteState state, const std::string& whose,
+                 double value) {
+        if (range && range->alerts(value))
+            problems.push_back({state,
+                                printable(fmt::format("{}: {}", whose, range->complaint(value))),
+                                fmt::format("{}: {}", whose, range->text)});
+    }
+
     void no_primary() {
         std::vector<const SurveyedServer*> standbys;
         for (const SurveyedServer& server : servers_)
@@ -197,14 +242,34 @@ private:
                 is_alphanumeric(user, "_") ? user : "the check's role"));
     }
 
+    void keepers() {
+        Names kept, others;
+        for (const SurveyedServer& server : servers_)
+            if (server.kept_for)
+                kept.push_back(
+                    fmt::format("{} for {}", server.name, rough_duration(*server.kept_for)));
+            else if (server.may_be_kept)
+                add_once(others, server.name);
+        if (!kept.empty())
+            notes.push_back(fmt::format("connections that keepers have for the checks: {}{}",
+                                        listed(kept),
+                                        others.empty() ? "" : "; none to " + listed(others)));
+        else if (!others.empty())
+            notes.emplace_back("no keeper is to be seen: those of HAProxy's checks are seen by "
+                               "HAProxy's user only");
+    }
+
     const std::vector<SurveyedServer>& servers_;
+    const RouteRules& rules_;
 };
 
 } // namespace
 
-void add_findings(Routes& routes, const std::vector<SurveyedServer>& servers) {
-    SurveyFindings findings{servers};
+void add_findings(Routes& routes, const std::vector<SurveyedServer>& servers,
+                  const RouteRules& rules) {
+    SurveyFindings findings{servers, rules};
     findings.all();
+    routes.replay = findings.replay;
     add_problems(routes, std::move(findings.problems));
     std::move(findings.notes.begin(), findings.notes.end(), std::back_inserter(routes.notes));
 }

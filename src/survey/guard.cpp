@@ -18,12 +18,13 @@ constexpr milliseconds patience{250};
 
 } // namespace
 
-void guard_asking(std::string_view last_words) {
+void guard_asking(std::string_view last_words, void (*last_act)()) {
     bound_memory();
     make_room_for(0, 0);
     leave_no_core();
     keep_to_ourselves();
     hide_environment_from_libpq();
+    set_last_act(last_act);
     set_last_words(last_words);
 }
 

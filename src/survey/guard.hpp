@@ -11,8 +11,9 @@ namespace checkpg {
 /// Keeps what PostgreSQL's servers say, and libpq and OpenSSL do, from this process, as for a
 /// check: memory is bounded, no core is left, nothing in a home directory or the environment
 /// counts. `last_words` are what is written if a call doesn't come back and the process must end,
-/// then with status unknown (3); they must last as long as the process.
-void guard_asking(std::string_view last_words);
+/// then with status unknown (3); they must last as long as the process. `last_act` is called
+/// before, if there is one, and may do what a handler of signals may.
+void guard_asking(std::string_view last_words, void (*last_act)());
 
 /// Memory and descriptors for so many connections at once, and what their files take. Throws an
 /// internal error if there are too few descriptors.

@@ -1,5 +1,7 @@
 #include "survey/standing.hpp"
 
+#include "check/standby_fitness.hpp"
+
 #include <algorithm>
 
 namespace checkpg {
@@ -31,6 +33,26 @@ std::optional<std::uint32_t> timeline_of(const ServerState& standby, std::uint32
     if (standby.receiver == Receiver::hidden && vitals.recorded_timeline != primarys)
         return std::nullopt;
     return vitals.recorded_timeline;
+}
+
+/// Of the delay only what the primary's position shows.
+Standing standby_beside(const SurveyedServer& standby, const std::vector<SurveyedServer>& servers) {
+    const ServerState& state = *standby.answer.state();
+    Standing standing;
+    const SurveyedServer* const leader = leader_of(standby, servers);
+    const bool has_primary = leader != nullptr && leader->is_primary();
+    standing.timeline =
+        timeline_of(state, has_primary ? leader->answer.state()->identity->timeline : 0);
+    if (leader == nullptr)
+        return standing;
+    const Replay& replay = *state.replay;
+    if (replay.replayed)
+        standing.replay_lag = behind(*replay.replayed, end_of_wal(*leader));
+    if (replay.received) // it goes back to the start of a file when the server starts
+        standing.receive_lag = behind(end_of_wal(standby), end_of_wal(*leader));
+    if (has_primary && standing.replay_lag == 0)
+        standing.replay_delay = milliseconds::zero();
+    return standing;
 }
 
 } // namespace
@@ -81,25 +103,15 @@ const SurveyedServer* leader_of(const SurveyedServer& standby,
 }
 
 Standing standing_of(const SurveyedServer& server, const std::vector<SurveyedServer>& servers) {
-    Standing standing;
     const ServerState* const state = server.answer.state();
     if (state == nullptr)
-        return standing;
-    if (!state->in_recovery) {
-        standing.timeline = state->identity->timeline;
-        return standing;
-    }
-    const SurveyedServer* const leader = leader_of(server, servers);
-    const bool has_primary = leader != nullptr && leader->is_primary();
-    standing.timeline =
-        timeline_of(*state, has_primary ? leader->answer.state()->identity->timeline : 0);
-    if (leader == nullptr)
-        return standing;
-    const Replay& replay = *state->replay;
-    if (replay.replayed)
-        standing.replay_lag = behind(*replay.replayed, end_of_wal(*leader));
-    if (replay.received) // it goes back to the start of a file when the server starts
-        standing.receive_lag = behind(end_of_wal(server), end_of_wal(*leader));
+        return {};
+    if (!state->in_recovery)
+        return {state->identity->timeline, {}, {}, {}};
+    Standing standing = standby_beside(server, servers);
+    if (!standing.replay_delay)
+        standing.replay_delay =
+            waiting(*state) == Waiting::nothing ? milliseconds::zero() : state->replay->age;
     return standing;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/deadline.hpp"
 #include "check/probe.hpp"
 
 #include <cstdint>
@@ -19,6 +20,8 @@ struct SurveyedServer {
     bool gets_reads = false;
     bool is_fallback = false; ///< in those read-only backends that use it, for want of others
     bool in_trouble = false;  ///< HAProxy knows that something is wrong with it
+    bool may_be_kept = false; ///< its checks keep connections
+    std::optional<milliseconds> kept_for; ///< how old the one is that a keeper has
     Answer answer;
 
     bool is_primary() const noexcept {
@@ -38,6 +41,8 @@ struct Standing {
     /// has.
     std::optional<std::uint64_t> receive_lag;
     std::optional<std::uint64_t> replay_lag;
+    /// How old the last replayed transaction is, or zero if nothing waits to be replayed.
+    std::optional<milliseconds> replay_delay;
 };
 
 /// "read-write", "read-only", "both" or "nowhere": what HAProxy sends it.

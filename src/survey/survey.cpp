@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/units.hpp"
+#include "check/ask_keeper.hpp"
 #include "check/target.hpp"
 #include "survey/guard.hpp"
 
@@ -89,6 +90,20 @@ std::vector<Answer> run(const std::vector<Errand>& errands, Deadline::Clock::tim
     return answers;
 }
 
+/// Keepers are HAProxy's, so they are seen by its user only.
+void look_for_keepers(std::vector<Errand>& errands) {
+    std::vector<std::string> subjects;
+    subjects.reserve(errands.size());
+    for (const Errand& errand : errands)
+        subjects.push_back(
+            errand.can_be_run() ? kept_subject(errand.settings, errand.settings.connection) : "");
+    const auto ages = kept_for(subjects, Deadline::in(longest_timeout));
+    for (std::size_t i = 0; i < errands.size(); ++i) {
+        errands[i].server.may_be_kept = !subjects[i].empty();
+        errands[i].server.kept_for = ages[i];
+    }
+}
+
 Answer not_asked() {
     return {Failure{ExitCode::internal, "",
                     "HAProxy has no address for it: its name is not resolved, or it is a UNIX "
@@ -124,6 +139,7 @@ std::vector<SurveyedServer> ask_backend_servers(const std::vector<BackendServer>
                                                 Deadline::Clock::time_point begun) {
     std::vector<Errand> errands = errands_for(servers, how);
     auto answers = run(errands, begun);
+    look_for_keepers(errands);
     auto next = answers.begin();
     std::vector<SurveyedServer> rows;
     rows.reserve(errands.size());

@@ -40,6 +40,8 @@ void add_answer(Json& object, const SurveyedServer& server,
     object["timeline"] = value_or_null(standing.timeline);
     object["receive_lag_bytes"] = value_or_null(standing.receive_lag);
     object["replay_lag_bytes"] = value_or_null(standing.replay_lag);
+    object["replay_delay_ms"] =
+        standing.replay_delay ? Json(standing.replay_delay->count()) : Json(nullptr);
     object["last_replay_age_ms"] = replays ? Json(state->replay->age->count()) : Json(nullptr);
     object["uptime_ms"] = said([](auto& s) { return s.vitals->uptime.count(); });
     object["connections"] = said([](auto& s) { return value_or_null(s.vitals->connections); });
@@ -47,6 +49,7 @@ void add_answer(Json& object, const SurveyedServer& server,
     object["server_version"] = said([&](auto&) { return contact.server_version; });
     object["tls"] = said([&](auto&) { return contact.tls; });
     object["authentication"] = said([&](auto&) { return contact.authentication; });
+    object["kept_for_ms"] = server.kept_for ? Json(server.kept_for->count()) : Json(nullptr);
     object["failure"] = failure_of(server.answer);
 }
 

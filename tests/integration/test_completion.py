@@ -10,9 +10,10 @@ import time
 
 import pytest
 from harness import abilities, scratch
-from harness.checks import REPOSITORY, run_check
+from harness.checks import REPOSITORY, bin_directory, run_check
 from harness.packages import EXECUTABLES
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, wait_for
+from stats_sockets import StatsSocket, saying, table
 
 COMPLETIONS = REPOSITORY / "packaging/completions"
 BASH, ZSH = COMPLETIONS / "bash/checkpgprimary", COMPLETIONS / "zsh/_checkpg"
@@ -85,7 +86,7 @@ def options_of(program):
 def environment():
     file = scratch.directory("completion") / "checkpg.conf"
     file.write_text(CONFIGURATION)
-    return {"PATH": "/usr/bin:/bin", "TERM": "dumb", "COLUMNS": "200", "LINES": "60",
+    return {"PATH": f"{bin_directory()}:/usr/bin:/bin", "TERM": "dumb", "COLUMNS": "200", "LINES": "60",
             "HOME": "/nonexistent", "CHECKPG_CONFIG": str(file)}
 
 
@@ -136,6 +137,14 @@ def test_the_section_of_checkpgroutes_is_no_backend(shell):
 def test_clusters_of_the_configuration_are_offered(shell):
     offered = shell.offers("checkpgroutes --cluster ")
     assert {"orders", "crm"} <= offered and "PostgresReadWrite-backend" not in offered
+
+
+@pytest.mark.parametrize("form", ["--socket {} --ask ", "--socket={} --ask=db"])
+def test_the_servers_that_haproxy_has_are_offered(shell, form):
+    names = {"db0.example.com", "db1.example.com", "db2.example.com"}
+    with StatsSocket(saying(table(3))) as stats:
+        line = f"checkpgroutes {form.format(stats.path)}"
+        wait_for(lambda: names <= shell.offers(line), f"{names}; the shell: {shell.text[-2000:]}")
 
 
 @pytest.mark.parametrize("line", ["checkpgroutes --socket /etc/host", "checkpgprimary --config /etc/host",

@@ -1,6 +1,7 @@
 """checkpgroutes over the states of a real cluster behind a real HAProxy."""
 
 import json
+import os
 import re
 
 import pytest
@@ -30,7 +31,7 @@ def problems(found):
 
 
 def without_since(texts):
-    return [re.sub(r" for (at least )?\w+( s)?", "", text) for text in texts]
+    return [re.sub(r" for (a moment( or longer)?|(at least )?\w+( s)?)", "", text) for text in texts]
 
 
 def first_line(result):
@@ -97,8 +98,8 @@ def test_the_text_has_a_line_for_monitoring_and_one_for_each_server(cluster):
     result = routes(cluster)
     assert result.code == OK
     first, header, *rows = result.stdout.splitlines()
-    assert re.match(r"OK: primary db1 for at least \S+, standbys db2, db3; sessions 0 read-write and "
-                    r"0 read-only \| primaries=1;1:1;1:1;0 standbys=2;1:;;0;3 ", first)
+    assert re.match(r"OK: primary db1 for (at least \S+|a moment or longer), standbys db2, db3; sessions 0 "
+                    r"read-write and 0 read-only \| primaries=1;1:1;1:1;0 standbys=2;1:;;0;3 ", first)
     assert header.split() == ["SERVER", "READ-WRITE", "READ-ONLY", "SESSIONS", "SINCE"]
     assert [row.split()[:4] for row in rows] == [["db1", "UP", "primary", "0"],
                                                  ["db2", "standby", "UP", "0"],
@@ -119,7 +120,7 @@ def test_the_whole_table(cluster):
 
 
 def without_times(text):
-    return re.sub(r"\bfor (at least )?\S+,", "for ...,", text)
+    return re.sub(r"\bfor [^,]+,", "for ...,", text)
 
 
 def test_quiet_is_the_first_line_alone(cluster):
@@ -218,7 +219,7 @@ def test_all_servers_are_down():
     with HAProxy(dead) as proxy:
         proxy.wait_for_routes(readwrite=[], readonly=[])
         first, *others = problems(conclusions(proxy, CRITICAL))
-        assert re.fullmatch(r"no primary for at least \S+: db1, db2 unreachable", first)
+        assert re.fullmatch(r"no primary for (at least \S+|a moment or longer): db1, db2 unreachable", first)
         assert others == ["no standby"]
 
 
@@ -418,6 +419,14 @@ def test_clusters_by_name(cluster):
     assert ":10: [checkpgroutes-x] is no section of checkpgroutes" in odd.stdout
 
 
+def may_look_into(pid):
+    """Whether we see what it has open: root in a container may not."""
+    try:
+        return bool(os.listdir(f"/proc/{pid}/fd"))
+    except PermissionError:
+        return False
+
+
 @pytest.mark.parametrize("mode", ["master-worker", "daemon"])
 def test_sessions_that_a_reload_has_left_behind(primary, standby, mode):
     with HAProxy([primary, standby], mode=mode, interval="300ms",
@@ -434,9 +443,13 @@ def test_sessions_that_a_reload_has_left_behind(primary, standby, mode):
             assert process["pid"] == old and process["started_seconds"] >= 3
             assert found["sessions"]["read_write"]["now"] == 0
             result = routes(proxy)
-            assert "sessions 0 read-write and 0 read-only, and those of an old HAProxy process |" \
-                in first_line(result)
-            assert f"\nnote: HAProxy's old process {old}, started " in result.stdout
+            counted = may_look_into(old)
+            assert process["sessions"] == (1 if counted else None)
+            assert (f"sessions 0 read-write and 0 read-only, and {1 if counted else 'those'} of an old "
+                    "HAProxy process |") in first_line(result)
+            left = "1 session, not" if counted else "sessions, which are not"
+            assert re.search(rf"\nnote: HAProxy's old process {old}, started \S.* ago, still has {left} "
+                             "counted here", result.stdout)
         wait_for(lambda: conclusions(proxy, OK)["old_processes"] == [], "the old process to end")
 
 

@@ -7,9 +7,9 @@ import signal
 import subprocess
 
 import pytest
-from harness import haproxy, ports, scratch
-from harness.checks import (PeakMemory, executable, is_instrumented, is_static, run_check,
-                            write_configuration)
+from harness import haproxy, keepers, ports, scratch
+from harness.checks import (PeakMemory, executable, is_instrumented, is_static, run_as_haproxy,
+                            run_check, write_configuration)
 from harness.clusters import program_directories, server
 from harness.haproxy import HAProxy, Target
 from harness.hostile import BlackHole, StandIn, endless_error, scram_iterations, silent
@@ -114,7 +114,7 @@ def test_the_text_has_the_state_and_then_the_servers(cluster):
     assert re.fullmatch(r"\d+/30", standby["CONNECTIONS"])
     assert rows(result)["db1"]["REPLAY-LAG"] == "-"
     for text in (result.stdout, ask(cluster, "-q").stdout):
-        assert re.match(r"OK: primary db1 for (at least )?\S+, standbys db2, db3; ", text)
+        assert re.match(r"OK: primary db1 for [^,]+, standbys db2, db3; ", text)
 
 
 def test_lag_is_what_the_primary_has_written_since(cluster, members):
@@ -125,6 +125,10 @@ def test_lag_is_what_the_primary_has_written_since(cluster, members):
         wait_for(lambda: said(cluster)["db2"]["receive_lag_bytes"] == 0, "the WAL to come")
         assert said(cluster)["db2"]["replay_lag_bytes"] > 1024 * 1024
         assert rows(ask(cluster))["db2"]["REPLAY-LAG"].endswith(" MB")
+        result = ask(cluster, "-q", "-w", "replay_lag=1000", "-c", "replay_delay=3600")
+        assert result.code == WARNING
+        assert re.match(r"WARNING: replay_lag of db2: \d+ is outside of 1000; ", result.stdout)
+        assert re.search(r" replay_lag=\d{7,}B;1000;;0 replay_delay=[\d.]+s;;3600;0$", result.stdout)
     finally:
         standby.sql("SELECT pg_wal_replay_resume()")
         primary.sql("DROP TABLE load")
@@ -359,6 +363,21 @@ def test_nothing_is_left_behind(cluster, primary):
     assert "unexpected EOF" not in primary.log(position)
 
 
+def test_the_age_of_what_a_keeper_has(cluster, primary):
+    environment = {"CHECKPG_CONFIG": write_configuration("keep = 60s\n")}
+    with keepers.ended(primary):
+        _, found = asked(cluster, OK, env=environment)
+        assert found["notes"] == ["no keeper is to be seen: those of HAProxy's checks are seen by "
+                                  "HAProxy's user only"]
+        assert run_as_haproxy("checkpgprimary", primary.address, primary.port,
+                              env=environment).code == 0
+        servers, found = asked(cluster, OK, env=environment)
+        assert servers["db1"]["kept_for_ms"] >= 0 and servers["db2"]["kept_for_ms"] is None
+        note, = found["notes"]
+        assert re.fullmatch(r"connections that keepers have for the checks: db1 for [\d.]+ m?s; none to "
+                            "db2, db3", note)
+
+
 @pytest.mark.parametrize("version", program_directories())
 def test_every_version_of_postgresql_answers(version):
     bin = program_directories()[version]
@@ -388,7 +407,7 @@ def test_watch_asks_at_each_look(cluster):
     assert looks[2][0]["uptime_ms"] > looks[0][0]["uptime_ms"]
 
 
-def test_a_pause_is_no_reason_for_the_watchdog(members):
+def test_a_pause_is_no_reason_for_the_watchdog_which_gives_the_terminal_back(members):
     with (StandIn(silent) as stand_in,
           HAProxy([members[0], Target("bad", stand_in.address, stand_in.port)],
                   interval="60s") as proxy,
@@ -402,6 +421,10 @@ def test_a_pause_is_no_reason_for_the_watchdog(members):
         watch.signal(signal.SIGCONT)
         watch.wait_for("timed out", watch.wait_for(ENTER, position))
         watch.wait_for(FRAME, len(watch.text))
+        assert watch.settings_now() != watch.settings
+        assert watch.end(signal.SIGALRM) == UNKNOWN  # as its timer does
+        assert f"{LEAVE}UNKNOWN: ended by the watchdog" in watch.text
+        assert watch.settings_at_end == watch.settings
 
 
 # --ask SERVER

@@ -11,8 +11,7 @@ namespace {
 
 /// What is accepted can be asked, every one of them.
 void read_list(std::string_view answer) {
-    const auto peers =
-        checkpg::parse_servers_state(answer, {"PostgresReadWrite-backend", "", {}, ""});
+    const auto peers = checkpg::parse_servers_state(answer, {"PostgresReadWrite-backend", "", ""});
     EXPECT(!peers.empty());
     EXPECT(peers.size() <= checkpg::most_peers);
     EXPECT(answer.substr(answer.size() - 2) == "\n\n");

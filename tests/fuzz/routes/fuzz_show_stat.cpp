@@ -1,10 +1,10 @@
 #include "base/haproxy_error.hpp"
+#include "base/show_stat.hpp"
 #include "expect.hpp"
 #include "routes/json.hpp"
 #include "routes/performance_data.hpp"
 #include "routes/prometheus.hpp"
 #include "routes/routing.hpp"
-#include "routes/show_stat.hpp"
 #include "routes/text.hpp"
 
 #include <algorithm>

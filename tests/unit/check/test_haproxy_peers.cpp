@@ -28,7 +28,7 @@ const std::string unused_slot =
     "2 b 8 t1 - 0 32 1 1 1 1 0 0 0 0 0 0 - 0 _pg._tcp.example.invalid 0 0 - - 0\n";
 
 std::vector<Peer> parsed(const std::string& answer, const std::string& port = "") {
-    return parse_servers_state(answer, {"b", port, {}, ""});
+    return parse_servers_state(answer, {"b", port, ""});
 }
 
 std::string refusal(const std::string& answer) {

@@ -37,6 +37,19 @@ TEST_CASE("HAProxy's four arguments name the server, its variables the backend a
     CHECK(invocation.options.empty());
 }
 
+TEST_CASE("HAProxy's own names and numbers of the server are kept as it says them") {
+    const auto server = parsed({"NOT_USED", "NOT_USED", "192.0.2.11", "6432", "--backend", "other"},
+                               {{"HAPROXY_PROXY_NAME", "rw"},
+                                {"HAPROXY_PROXY_ID", "4"},
+                                {"HAPROXY_SERVER_NAME", "db1"},
+                                {"HAPROXY_SERVER_ID", "7"}})
+                            .haproxy_server;
+    CHECK(server.backend == "rw");
+    CHECK(server.backend_number == "4");
+    CHECK(server.name == "db1");
+    CHECK(server.number == "7");
+}
+
 TEST_CASE("HAProxy form without HAProxy's variables takes the address for the name") {
     const auto invocation = parsed({"", "", "2001:db8::1", "5432", "anything"});
     CHECK(invocation.form == Invocation::Form::haproxy);

@@ -240,6 +240,20 @@ TEST_CASE("bad demands are refused by key") {
     CHECK(refusal("timeout = 500ms") == "accepted");
 }
 
+TEST_CASE("answers are logged only if syslog is said") {
+    const auto logs = [](std::string_view text) {
+        return made(haproxy_arguments, file_of(text), haproxy_variables).log;
+    };
+    CHECK_FALSE(made(haproxy_arguments).log);
+    CHECK(logs("log = syslog"));
+    CHECK(logs("[rw]\nlog = syslog"));
+    CHECK_FALSE(logs("[ro]\nlog = syslog"));
+    CHECK_FALSE(logs("log = syslog\n[rw]\nlog = off"));
+    for (const char* log : {"on", "1", "", "Syslog", "/dev/log", "syslog off"})
+        CHECK(refusal(std::string{"log = "} + log) ==
+              "checkpg.conf:1: log '" + std::string{log} + "' is neither syslog nor off");
+}
+
 TEST_CASE("connections are kept for as long as the file says, and not at all by default") {
     CHECK(made(haproxy_arguments).keep == 0ms);
     const auto kept = [](std::string_view text) {

@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -36,6 +37,28 @@ public:
                            state, parent, static_cast<long>(started_at) * ::sysconf(_SC_CLK_TCK));
         std::ofstream{directory / "cmdline"} << "haproxy" << '\0' << "-f" << '\0' << file << '\0'
                                              << "-sf" << '\0' << "7" << '\0';
+    }
+
+    /// Gives a process sockets: "LOCAL-PORT STATE INODE" of each, in hexadecimal as the kernel has
+    /// it.
+    void give_sockets(int pid, const std::vector<std::array<const char*, 3>>& sockets) const {
+        const auto directory = path_ / std::to_string(pid);
+        std::filesystem::create_directories(directory / "fd");
+        std::filesystem::create_directories(directory / "net");
+        std::filesystem::create_symlink("/dev/null", directory / "fd/0");
+        std::ofstream tcp{directory / "net/tcp"};
+        tcp << "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid "
+               "timeout inode\n   9: 0100007F:1538 00000000:0000 01 0:0 00:0 0 0 0 999 1\n";
+        int number = 0;
+        for (const auto& [port, state, inode] : sockets) {
+            ++number;
+            std::filesystem::create_symlink(fmt::format("socket:[{}]", inode),
+                                            directory / "fd" / std::to_string(number));
+            tcp << fmt::format("   {}: 0100007F:{} 0100007F:A2F8 {} 00000000:00000000 00:00000000 "
+                               "00000000   106        0 {} 1 0000000000000000 20 4 30 10 -1\n",
+                               number, port, state, inode);
+        }
+        std::ofstream{directory / "net/tcp6"} << "";
     }
 
     std::vector<std::int64_t> old_ones(StatRow::Number pid = 20,
@@ -76,6 +99,23 @@ TEST_CASE("old processes are those that a reload has left behind") {
     CHECK(found->front().age == 6000);
 }
 
+TEST_CASE("an old process's sessions are its connections on the ports that are listened on") {
+    const FakeProc proc;
+    proc.add(20, "haproxy", 5, 9000);
+    proc.add(10, "haproxy", 5, 4000);
+    const auto sessions = [&] {
+        return find_old_processes(20, 1000, {}, proc.path())->at(0).sessions;
+    };
+    CHECK_FALSE(sessions()); // nobody but root may look
+    proc.give_sockets(20, {{"1538", "0A", "71"}, {"1539", "0A", "72"}, {"9999", "01", "73"}});
+    CHECK_FALSE(sessions());
+    proc.give_sockets(10, {{"1538", "01", "81"},   // a client's
+                           {"1539", "08", "82"},   // another's, half closed
+                           {"C001", "01", "83"},   // to a server
+                           {"1538", "0A", "84"}}); // a listener is no session
+    CHECK(sessions() == 2);
+}
+
 TEST_CASE("what /proc can't show is not known") {
     const FakeProc proc;
     CHECK_FALSE(find_old_processes(20, 1000, {}, proc.path()));
@@ -100,10 +140,22 @@ TEST_CASE("what is said of old processes") {
     CHECK(state_text(none).ends_with("; sessions 0 read-write and 0 read-only"));
     const Routes soon = routes_with(std::vector<OldProcess>{{7, 9000}}, 60);
     CHECK(soon.state == RouteState::ok);
-    CHECK(soon.notes ==
-          std::vector<std::string>{"HAProxy's old process 7, started 2h30m ago, still "
-                                   "has sessions, which are not counted here"});
+    CHECK(soon.notes == std::vector<std::string>{
+                            "HAProxy's old process 7, started 2h30m ago, still has sessions, "
+                            "which are not counted here; root sees how many"});
     CHECK(state_text(soon).ends_with("read-only, and those of an old HAProxy process"));
+    const Routes counted = routes_with(std::vector<OldProcess>{{7, 9000, 3}}, 60);
+    CHECK(counted.notes == std::vector<std::string>{"HAProxy's old process 7, started 2h30m ago, "
+                                                    "still has 3 sessions, not counted here"});
+    CHECK(state_text(counted).ends_with("read-only, and 3 of an old HAProxy process"));
+    CHECK(routes_with(std::vector<OldProcess>{{7, 9000, 1}}, 60)
+              .notes[0]
+              .ends_with("still has 1 session, not counted here"));
+    CHECK(routes_with(std::vector<OldProcess>{{7, 9000, 0}}, 60)
+              .notes[0]
+              .ends_with("has no session any more"));
+    CHECK(state_text(routes_with(std::vector<OldProcess>{{7, 9000, 1}, {8, 9000, 2}}, 60))
+              .ends_with("read-only, and 3 of 2 old HAProxy processes"));
     const Routes late = routes_with(std::vector<OldProcess>{{7, 9000}, {8, 9000}}, 3600);
     CHECK(late.state == RouteState::warning);
     CHECK(late.problems[0].text ==

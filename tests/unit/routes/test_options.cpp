@@ -199,6 +199,15 @@ TEST_CASE("ranges are taken from the command line") {
         CHECK(refusal({"-w", bad}).starts_with(std::string{"'"} + bad + "' is no range"));
 }
 
+TEST_CASE("a range that PostgreSQL must be asked for needs --ask, of all servers") {
+    const std::string complaint = "a range for replay_lag needs --ask, of all servers";
+    CHECK(refusal({"-w", "replay_lag=64000000"}).starts_with(complaint));
+    CHECK(refusal({"-c", "replay_lag=64000000", "--ask", "db2"}).starts_with(complaint));
+    CHECK(refusal({"-c", "replay_lag=64000000", "--all"}).starts_with(complaint));
+    CHECK(refusal({"-w", "replay_delay=20", "--ask"}) == "accepted");
+    CHECK(refusal({"-w", "replay_delay=20", "--watch", "--ask"}) == "accepted");
+}
+
 TEST_CASE("the help names every option and fits a screen") {
     const std::string help = routes_help();
     for (const char* option :

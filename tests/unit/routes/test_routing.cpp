@@ -652,6 +652,9 @@ TEST_CASE("how long there has been a primary, as far as HAProxy can know") {
     CHECK(span(5000) == "for 8m20s");
     CHECK(span(500) == "for at least 8m20s");
     CHECK(span({}) == "for 8m20s");
+    row_of(rows, read_write, "db2").since_change = 0;
+    CHECK(span(5000) == "for a moment");
+    CHECK(span(0) == "for a moment or longer");
     row_of(rows, read_write, "db1").status = "UP";
     CHECK_FALSE(conclude(rows, rules, 5000).role_since);
 }

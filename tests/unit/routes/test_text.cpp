@@ -162,6 +162,21 @@ TEST_CASE("performance data has ranges and limits where they are known") {
           "x_sessions_read_only=0;;;0;50 x_queued=0;10;;0");
 }
 
+TEST_CASE("performance data has lag and delay if PostgreSQL was asked") {
+    Routes routes = conclude(small_cluster(), rules);
+    RouteRules ranges = rules;
+    CHECK(ranges.warning.add("replay_lag=64000000"));
+    CHECK(ranges.critical.add("replay_delay=60"));
+    CHECK(performance_data(routes, ranges).find("replay") == std::string::npos);
+    routes.replay = WorstReplay{3'250'000, 13.415};
+    CHECK(performance_data(routes, ranges)
+              .ends_with(" queued=0;0;;0 replay_lag=3250000B;64000000;;0 "
+                         "replay_delay=13.415s;;60;0"));
+    routes.replay = WorstReplay{};
+    CHECK(performance_data(routes, ranges)
+              .ends_with(" replay_lag=U;64000000;;0 replay_delay=U;;60;0"));
+}
+
 TEST_CASE("there is one '|', before the performance data") {
     auto rows = small_cluster();
     rows[2].server = "d|b";

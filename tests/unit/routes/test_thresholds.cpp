@@ -25,6 +25,9 @@ TEST_CASE("ranges mean what the guidelines for monitoring plugins say") {
     CHECK(marks("@10") == ".!!!...");
     CHECK(marks("~:") == ".......");
     CHECK(marks("-1:9.5") == "...!!!!");
+    CHECK(parse_alert_range("10")->complaint(10.25) == "10.25 is outside of 10");
+    CHECK(parse_alert_range("@5:9")->complaint(7) == "7 is in @5:9");
+    CHECK(parse_alert_range("9")->complaint(64'000'000'000) == "64000000000 is outside of 9");
 }
 
 TEST_CASE("what is no range is refused") {

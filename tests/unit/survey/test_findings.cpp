@@ -7,9 +7,9 @@ using namespace checkpg;
 
 namespace {
 
-Routes found(const std::vector<SurveyedServer>& servers) {
+Routes found(const std::vector<SurveyedServer>& servers, const RouteRules& rules = {}) {
     Routes routes;
-    add_findings(routes, servers);
+    add_findings(routes, servers, rules);
     return routes;
 }
 
@@ -137,8 +137,51 @@ TEST_CASE("the worst problem comes first, HAProxy's among them") {
     routes.state = RouteState::warning;
     auto servers = good_cluster();
     servers[1].gets_writes = true;
-    add_findings(routes, servers);
+    add_findings(routes, servers, {});
     CHECK(routes.problems.front().state == RouteState::critical);
     CHECK(routes.problems.back().text == "db4: unreachable");
     CHECK(routes.state == RouteState::critical);
+}
+
+TEST_CASE("a range for lag or delay is looked at for each standby") {
+    auto servers = std::vector{primary_row("db1", 5000), standby_row("db2", 5000, 2000),
+                               standby_row("db3", 5000, 5000)};
+    RouteRules rules;
+    CHECK(found(servers).problems.empty());
+    CHECK(rules.warning.add("replay_lag=2999"));
+    CHECK(rules.critical.add("replay_delay=13"));
+    CHECK(rules.warning.add("replay_delay=13.415"));
+    const Routes routes = found(servers, rules);
+    REQUIRE(routes.problems.size() == 2);
+    CHECK(routes.problems[0].state == RouteState::critical);
+    CHECK(routes.problems[0].text == "replay_delay of db2: 13.415 is outside of 13");
+    CHECK(routes.problems[0].subject == "replay_delay of db2: 13");
+    CHECK(routes.problems[1].state == RouteState::warning);
+    CHECK(routes.problems[1].text == "replay_lag of db2: 3000 is outside of 2999");
+    CHECK(routes.replay->lag == 3000);
+    CHECK(routes.replay->delay == 13.415);
+}
+
+TEST_CASE("what can't be told is not within a range") {
+    RouteRules rules;
+    CHECK(rules.warning.add("replay_lag=10"));
+    CHECK(rules.critical.add("replay_lag=20"));
+    const std::vector alone{standby_row("db2")}; // nobody else says how far the WAL goes
+    check_only(found(alone, rules), RouteState::warning, "replay_lag of db2 can't be told");
+    CHECK_FALSE(found(alone, rules).replay->lag);
+    CHECK(found({primary_row("db1"), silent_row("db2")}, rules).problems.size() == 1);
+}
+
+TEST_CASE("keepers are told of where the checks keep connections") {
+    auto servers = good_cluster();
+    CHECK(found(servers).notes.empty());
+    servers[0].may_be_kept = servers[1].may_be_kept = true;
+    CHECK(found(servers).notes ==
+          std::vector<std::string>{"no keeper is to be seen: those of HAProxy's checks are "
+                                   "seen by HAProxy's user only"});
+    servers[0].kept_for = milliseconds{43'100};
+    CHECK(found(servers).notes ==
+          std::vector<std::string>{
+              "connections that keepers have for the checks: db1 for 43.1 s; none to db2"});
+    CHECK(found(servers).problems.empty());
 }

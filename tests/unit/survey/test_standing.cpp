@@ -78,3 +78,21 @@ TEST_CASE("a timeline that may be old news is not known, unless it is the primar
     CHECK_FALSE(standing_of(servers[1], servers).timeline);
     CHECK_FALSE(standing_of(servers[1], {servers[1]}).timeline);
 }
+
+TEST_CASE("delay is the age of the last replayed transaction, if something waits to be replayed") {
+    const auto delay = [](const std::vector<SurveyedServer>& servers) {
+        return standing_of(servers.back(), servers).replay_delay;
+    };
+    const milliseconds age{13'415};
+    CHECK(delay({primary_row("db1", 1000), standby_row("db2", 1000, 1000)}) == milliseconds{0});
+    CHECK(delay({primary_row("db1", 1000), standby_row("db2", 1000, 900)}) == age);
+    CHECK(delay({primary_row("db1", 2000), standby_row("db2", 1000, 1000)}) == milliseconds{0});
+    auto cut_off = standby_row("db2", 1000, 1000); // nobody knows what it has missed
+    state_of(cut_off).receiver = Receiver::none;
+    CHECK(delay({primary_row("db1", 2000), cut_off}) == age);
+    CHECK(delay({primary_row("db1", 1000), cut_off}) == milliseconds{0});
+    CHECK(delay({standby_row("db1", 900, 900), cut_off}) == age);
+    CHECK_FALSE(delay({primary_row("db1")}));
+    state_of(cut_off).replay->age.reset();
+    CHECK_FALSE(delay({primary_row("db1", 2000), cut_off}));
+}

@@ -47,6 +47,8 @@ TEST_CASE("as JSON it stands beside what HAProxy says") {
     CHECK(standby["routed"] == "read-only");
     CHECK(standby["replay_lag_bytes"] == 3'250'000);
     CHECK(standby["last_replay_age_ms"] == 13'415);
+    CHECK(standby["replay_delay_ms"] == 13'415);
+    CHECK(standby["kept_for_ms"].is_null());
     CHECK(standby["connections"].is_null());
     CHECK(standby["max_connections"] == 100);
     CHECK(standby["failure"].is_null());

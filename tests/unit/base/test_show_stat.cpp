@@ -1,6 +1,6 @@
 #include "base/haproxy_error.hpp"
-#include "routes/show_stat.hpp"
-#include "stat_tables.hpp"
+#include "base/show_stat.hpp"
+#include "routes/stat_tables.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
+#include "base/csv.hpp"
 #include "base/haproxy_error.hpp"
-#include "routes/csv.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

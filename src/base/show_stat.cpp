@@ -1,8 +1,8 @@
-#include "routes/show_stat.hpp"
+#include "base/show_stat.hpp"
 
+#include "base/csv.hpp"
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
-#include "routes/csv.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "routes/csv.hpp"
+#include "base/csv.hpp"
 
 #include "base/haproxy_error.hpp"
 
