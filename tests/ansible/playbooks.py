@@ -42,11 +42,16 @@ def vault_password_file(directory):
     return file
 
 
+def example_in(directory):
+    """A copy of the example's inventory, to be changed."""
+    return shutil.copytree(EXAMPLE, directory / "inventory", dirs_exist_ok=True)
+
+
 def router(variables=None, hosts=None):
     """Runs router.yml with the example's inventory. Returns what it said, and whether it reached
     for a machine."""
     directory = scratch.directory("router")
-    shutil.copytree(EXAMPLE, directory / "inventory")
+    example_in(directory)
     if hosts is not None:
         (directory / "inventory/hosts").write_text(hosts)
     ssh = directory / "ssh"
