@@ -37,6 +37,10 @@ def test_a_right_inventory_leads_to_the_machines():
     ({"checkpg_keep": "60"}, "checkpg_keep is '60': give a time from 1s to 1h"),
     ({"checkpg_password": ""}, "checkpg_password is not set, and no checkpg_client_certificate either"),
     ({"keepalived_virtual_router_id": 256}, "keepalived_virtual_router_id is 256: give a number from 1 to 255"),
+    ({"checkpg_sslmode": "full"}, "value of checkpg_sslmode must be one of: disable, allow, prefer"),
+    ({"haproxy_manage_firewall": "maybe"}, "haproxy_manage_firewall"),
+    ({"haproxy_ro_backends": changed(2, checkport=5432)}, "checkport. Supported parameters include: address, name, port"),
+    ({"keepalived_patience": "long"}, "keepalived_patience"),
 ])
 def test_a_wrong_one_does_not(variables, sentence):
     said, reached = playbooks.router(variables)
