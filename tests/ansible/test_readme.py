@@ -59,3 +59,13 @@ def test_every_variable_in_use_is_specified_or_private(role):
         if file.is_file() and file.suffix in (".yml", ".j2"):
             used = set(re.findall(r"(?<![\w./-])(?:checkpg|haproxy|keepalived)_[a-z_]+", file.read_text()))
             assert used <= known | OTHER_NAMES, file
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_boolean_in_use_is_one_whatever_the_inventory_says(role):
+    """The text "false" is true to a template and to `when`."""
+    booleans = {name for name, option in specified(role).items() if option["type"] == "bool"}
+    for file in (playbooks.ANSIBLE / "roles" / role).rglob("*"):
+        if file.is_file() and file.parent.name in ("tasks", "handlers", "templates", "vars"):
+            bare = set(re.findall(r"\b([a-z_]+)\b(?! \| bool)", file.read_text()))
+            assert not bare & booleans, file

@@ -130,6 +130,35 @@ def test_the_interface_is_the_one_of_the_routers_address():
     assert re.search(r"unicast_peer \{\s+192.0.2.22\s+\}", text)
 
 
+NUMBERS_AND_BOOLEANS = {
+    "haproxy_maxconn": 1000, "haproxy_rw_port": 6432, "haproxy_ro_port": 6433, "haproxy_stats_port": 8405,
+    "haproxy_rise": 2, "haproxy_fall": 3, "haproxy_log_connections": False, "haproxy_ro_fallback_to_primary": False,
+    "haproxy_accepted_routes": [0, 1], "checkpg_check_port": 5433, "checkpg_require_streaming": False,
+    "checkpg_password": 12345, "keepalived_virtual_router_id": 7, "keepalived_advert_interval": 0.25}
+
+
+def files_of(variables):
+    """All that is rendered of them, by its name."""
+    return {file.name: file.read_text() for file in playbooks.rendered("el9", variables).iterdir()
+            if file.is_file() and file.name not in ("ansible.cfg", "vault-password")}
+
+
+@pytest.mark.parametrize("word", [str, str.lower])
+def test_a_number_or_boolean_may_be_a_text(word):
+    """As ini files and -e NAME=VALUE have it."""
+    texts = {name: [str(item) for item in value] if isinstance(value, list) else word(str(value))
+             for name, value in NUMBERS_AND_BOOLEANS.items()}
+    native, text = files_of(NUMBERS_AND_BOOLEANS), files_of(texts)
+    text["checkpg.conf"] = re.sub("= false$", "= off", text["checkpg.conf"], flags=re.M | re.I)  # one to checkpg
+    assert text == native
+    assert len(native) > 8
+
+
+@pytest.mark.parametrize("routes", [[0, 1], ["0", "1"], "0,1"])
+def test_accepted_routes_are_numbers(routes):
+    assert files_of({"haproxy_accepted_routes": routes})["accepted-routes"] == "[0, 1]"
+
+
 def test_the_limits_of_haproxy_match():
     text = (playbooks.rendered("el9", {"haproxy_maxconn": 1000}) / "haproxy.cfg").read_text()
     assert re.findall(r"^ +maxconn (\d+)$", text, re.M) == ["2100", "1000", "100"]
