@@ -211,7 +211,7 @@ def router_address(variables, subnet, vip):
 def interface_with(facts, address):
     """The name of the interface that has the address, which may be an interface's second one."""
     for name in facts.get("interfaces", []):
-        interface = facts.get(re.sub(r"[^A-Za-z0-9_]", "_", name), {})
+        interface = facts.get(re.sub("[-:]", "_", name), {})  # Ansible's own way, in which a dot stays
         configured = [interface.get("ipv4", {}), *interface.get("ipv4_secondaries", [])]
         if any(entry.get("address") == str(address) for entry in configured):
             return interface.get("device", name)

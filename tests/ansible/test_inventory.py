@@ -133,6 +133,15 @@ def test_a_password_is_in_no_sentence():
     assert "hush" not in " ".join(found)
 
 
+@pytest.mark.parametrize("name, fact", [
+    ("ens192", "ens192"), ("ens192.100", "ens192.100"), ("br-pg.7", "br_pg.7"), ("eth0:1", "eth0_1")])
+def test_an_interface_is_found_by_its_address(name, fact):
+    facts = {"interfaces": ["lo", name], "lo": {"device": "lo", "ipv4": {"address": "127.0.0.1"}},
+             fact: {"device": name, "ipv4": {"address": "192.0.2.21"}, "ipv4_secondaries": [{"address": "192.0.2.29"}]}}
+    for address in ("192.0.2.21", "192.0.2.29"):
+        assert router_problems.interface_with(facts, address) == name
+
+
 def test_the_router_id_is_the_names_own_and_never_0():
     ids = {router_problems.router_id(f"pg{n}.example.com") for n in range(5000)}
     assert ids == set(range(1, 256))
