@@ -197,8 +197,9 @@ def router_id(name):
 def router_address(variables, subnet, vip):
     """The address that a router speaks VRRP from: as the inventory says, else the one in the subnet."""
     network = ipv4_network(subnet)
+    facts = variables.get("ansible_facts", {})
     addresses = [variables["keepalived_address"]] if variables.get("keepalived_address") else [
-        address for address in [variables.get("ansible_host"), *variables.get("ansible_all_ipv4_addresses", [])]
+        address for address in [variables.get("ansible_host"), *facts.get("all_ipv4_addresses", [])]
         if isinstance(ip_address(address), ipaddress.IPv4Address)
         and ip_address(address) in network and str(address) != str(vip)]
     if not addresses:

@@ -23,7 +23,8 @@ def environment(directory):
     (directory / "ansible.cfg").touch()
     return {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8",
             "ANSIBLE_CONFIG": str(directory / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCAL_TEMP": str(directory / "local"), "ANSIBLE_RETRY_FILES_ENABLED": "0",
+            # Facts only by the name of ansible_facts: a site may have it so.
+            "ANSIBLE_INJECT_FACT_VARS": "0", "ANSIBLE_LOCAL_TEMP": str(directory / "local"), "ANSIBLE_RETRY_FILES_ENABLED": "0",
             "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
             "ANSIBLE_FILTER_PLUGINS": str(ANSIBLE / "filter_plugins")}
 
