@@ -51,19 +51,30 @@ def example_in(directory):
 def router(variables=None, hosts=None):
     """Runs router.yml with the example's inventory. Returns what it said, and whether it reached
     for a machine."""
+    said, directory = _router(variables, hosts)
+    return said, (directory / "reached").exists()
+
+
+def first_command_of_router(variables):
+    """What router.yml first has ssh run on a machine."""
+    return (_router(variables)[1] / "reached").read_text().splitlines()[0]
+
+
+def _router(variables=None, hosts=None):
+    """(what router.yml said, the directory it ran in)"""
     directory = scratch.directory("router")
     example_in(directory)
     if hosts is not None:
         (directory / "inventory/hosts").write_text(hosts)
     ssh = directory / "ssh"
-    ssh.write_text(f"#!/bin/sh\ntouch {directory}/reached\nexit 255\n")
+    ssh.write_text(f'#!/bin/sh\necho "$*" >>{directory}/reached\nexit 255\n')
     ssh.chmod(0o755)
     code, said = run(["ansible-playbook", "-i", directory / "inventory/hosts", "router.yml",
                       "--vault-password-file", vault_password_file(directory),
                       "-e", json.dumps({"ansible_ssh_executable": str(ssh), **(variables or {})})],
-                     directory)
+                     directory, ANSIBLE_PIPELINING="1")
     assert code != 0, said
-    return said, (directory / "reached").exists()
+    return said, directory
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+import yaml
 from harness.checks import REPOSITORY
 
 import playbooks
@@ -22,6 +23,19 @@ def test_a_right_inventory_leads_to_the_machines():
     said, reached = playbooks.router()
     assert reached
     assert "UNREACHABLE" in said
+
+
+def test_who_connects_becomes_root():
+    python = {"ansible_python_interpreter": "/usr/bin/python3"}  # or the first command asks for one
+    command = playbooks.first_command_of_router({"ansible_user": "deployer", **python})
+    assert "User=\"deployer\"" in command
+    assert "sudo -H -S -n -u root" in " ".join(command.split())
+    assert "sudo" not in playbooks.first_command_of_router({"ansible_user": "root", **python})
+
+
+def test_only_the_look_at_the_inventory_is_anyones():
+    plays = yaml.safe_load((playbooks.ANSIBLE / "router.yml").read_text())
+    assert [play.get("become", False) for play in plays] == [False, True, True, True]
 
 
 @pytest.mark.parametrize("variables, sentence", [
