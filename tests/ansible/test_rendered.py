@@ -166,6 +166,10 @@ def test_the_limits_of_haproxy_match():
 
 @pytest.mark.parametrize("package, beside", [
     ("checkpg", "checkpg-selinux"),
+    ("checkpg-1.0.1-1", "checkpg-selinux-1.0.1-1"),
+    ("checkpg-1.0.1-1.el9.x86_64", "checkpg-selinux-1.0.1-1.el9.noarch"),
+    ("checkpg >= 1.0.1", "checkpg-selinux >= 1.0.1"),
+    ("checkpg-1.*", "checkpg-selinux-1.*"),
     ("/srv/checkpg-1.0.0-1.el9.x86_64.rpm", "/srv/checkpg-selinux-1.0.0-1.el9.noarch.rpm")])
 def test_the_selinux_package_is_the_one_beside(package, beside):
     assert (playbooks.rendered("el9", {"checkpg_package": package}) / "selinux-package").read_text() == beside
