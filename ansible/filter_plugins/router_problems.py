@@ -130,6 +130,9 @@ def checkpg_problems(told):
     found += keep_problems(told["checkpg_keep"])
     found += port_problems("checkpg_check_port", told["checkpg_check_port"])
     found += login_problems(told)
+    for variable in ("checkpg_settings", "checkpg_read_write_settings", "checkpg_read_only_settings"):
+        found += [f"{variable} has {key}, and anybody may read checkpg.conf: give checkpg_password, or a "
+                  "checkpg_client_key without a password." for key in told[variable] if key.endswith("password")]
     if isinstance(told["haproxy_rw_backends"], list) and len(told["haproxy_rw_backends"]) > MOST_PEERS:
         found.append(f"haproxy_rw_backends has {len(told['haproxy_rw_backends'])} servers: "
                      f"a check asks no more than {MOST_PEERS}.")

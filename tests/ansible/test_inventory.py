@@ -74,7 +74,8 @@ HAPROXY = {"haproxy_rw_backends": SERVERS, "haproxy_ro_backends": SERVERS, "hapr
            "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "checkpg_timeout": "800ms"}
 CHECKPG = {"checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg_keep": "60s",
            "checkpg_check_port": 5432, "checkpg_password": "secret", "checkpg_client_certificate": "",
-           "checkpg_client_key": "", "haproxy_rw_backends": SERVERS}
+           "checkpg_client_key": "", "checkpg_settings": {}, "checkpg_read_write_settings": {},
+           "checkpg_read_only_settings": {}, "haproxy_rw_backends": SERVERS}
 KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgrouter.example.com",
               "postgresql_subnet": "192.0.2.0/24", "keepalived_virtual_router_id": 7,
               "keepalived_address": "", "routers": ["router1", "router2"],
@@ -102,6 +103,9 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (CHECKPG, {"checkpg_password": "", "checkpg_client_certificate": "c", "checkpg_client_key": "k"}, None),
     (CHECKPG, {"checkpg_client_certificate": "c"}, "checkpg_client_key is not set"),
     (CHECKPG, {"checkpg_client_key": "k"}, "checkpg_client_certificate is not set"),
+    (CHECKPG, {"checkpg_settings": {"password": "hush"}}, "checkpg_settings has password, and anybody may read"),
+    (CHECKPG, {"checkpg_read_only_settings": {"sslpassword": "hush"}}, "read_only_settings has sslpassword, and"),
+    (CHECKPG, {"checkpg_settings": {"passfile": "/etc/checkpg/own"}}, None),
     (CHECKPG, {"checkpg_password": "two\nlines"}, "checkpg_password has more than one line"),
     (CHECKPG, {"checkpg_timeout": "60000us"}, "checkpg_timeout is '60000us': give a time"),
     (CHECKPG, {"checkpg_timeout": "1m"}, "checkpg_timeout is '1m': give a time"),

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 from harness import abilities, scratch
 
+import machine
 import playbooks
 
 SECRET = "hush-hush"
@@ -58,3 +59,53 @@ def test_a_task_that_fails_prints_no_password():
     assert code == 2
     assert "censored" in said
     assert SECRET not in said
+
+
+OLD = "old-and-hidden"
+
+
+def older():
+    """A router with a secret in each of its files."""
+    router = machine.Machine()
+    router.add("etc/keepalived/keepalived.conf", f"vrrp_instance VI_1 {{\n auth_pass {OLD}\n}}\n")
+    router.add("etc/haproxy/haproxy.cfg", f"userlist site\n user dba insecure-password {OLD}\n")
+    router.add("etc/checkpg/checkpg.conf", f"user = checkpg\npassword = {OLD}\n", 0o600)
+    router.add("etc/checkpg/pgpass", f"*:*:*:checkpg:{OLD}\n", 0o600)
+    router.add("etc/checkpg/client.key", f"-----BEGIN {OLD}-----\n", 0o600)
+    return router
+
+
+def test_a_diff_shows_no_secret_old_or_new():
+    router = older()
+    variables = {"haproxy_global_lines": [f"# stats auth dba:{SECRET}"], "checkpg_password": SECRET}
+    for mode in (["--check"], []):
+        code, said, etc = router.play("--diff", "-vvv", *mode, variables=variables)
+        assert code == 0, said
+        assert OLD not in said
+        assert SECRET not in said
+    assert SECRET in (etc / "haproxy/haproxy.cfg").read_text()
+    assert SECRET in (etc / "checkpg/pgpass").read_text()
+
+
+def test_a_diff_shows_what_is_no_secret():
+    router = machine.Machine()
+    router.add("etc/haproxy/haproxy.cfg", "# older haproxy.cfg\n")
+    code, said, etc = router.play("--diff")
+    assert code == 0, said
+    for line in ("-# older haproxy.cfg", "+vrrp_instance postgresql {", "+[PostgresReadOnly-backend]"):
+        assert line in said
+    for name in ("keepalived/keepalived.conf", "haproxy/haproxy.cfg", "checkpg/checkpg.conf"):
+        router.add(f"etc/{name}", (etc / name).read_text())
+    said = router.play("--diff", "--check", variables={"keepalived_advert_interval": 0.75})[1]
+    assert "+    advert_int 0.75" in said
+
+
+def test_what_is_no_longer_set_leaves_no_secret():
+    router = older()
+    assert not (router.play()[2] / "checkpg/client.key").exists()
+    certificate = {"checkpg_client_certificate": "/etc/hostname", "checkpg_client_key": "/etc/hostname"}
+    login = {"checkpg_password": "", **certificate}
+    etc = router.play(variables=login)[2]
+    assert (etc / "checkpg/client.key").exists() and not (etc / "checkpg/pgpass").exists()
+    kept = router.play(variables={**login, "checkpg_settings": {"passfile": "/etc/checkpg/pgpass"}})[2]
+    assert OLD in (kept / "checkpg/pgpass").read_text()
