@@ -116,7 +116,7 @@ def test_each_version_gets_the_words_it_knows(router):
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
     assert text.count("log ring@checkpg local0 notice\n") == text.count("\nring checkpg\n") == (router[0] != "el8")
     assert "init-state" not in text
-    assert ("LogRateLimitIntervalSec" in (router[1] / "checkpg.service.conf").read_text()) == (router[0] != "el8")
+    assert ("LogRateLimitIntervalSec" in (router[1] / "haproxy.checkpg.service.conf").read_text()) == (router[0] != "el8")
 
 
 def test_a_haproxy_that_knows_init_state_is_told():
