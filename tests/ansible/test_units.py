@@ -1,16 +1,19 @@
-"""What the roles add to the units of HAProxy and keepalived."""
+"""What the roles add to the units of HAProxy and keepalived, and what is asked before a file counts."""
 
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
-from harness import abilities, scratch
+from harness import abilities, haproxy, scratch
 
 import machine
 import playbooks
 
 UNITS = ("haproxy", "keepalived")
+GOOD = "frontend one\n    mode tcp\n    bind 127.0.0.1:5432\n"
+MORE = "backend more\n    mode tcp\n"
 
 
 @pytest.mark.parametrize("system", ["el8", "debian12"])
@@ -41,3 +44,41 @@ def test_both_units_have_it_and_systemd_reads_them_before_a_reload():
     for unit in UNITS:
         assert "Restart=always" in (etc / f"system/{unit}.service.d/checkpg.conf").read_text()
         assert told.index("daemon-reload") < told.index(f"reload {unit}")
+
+
+def reload_check(system, directory, **environment):
+    """The exit code of the first thing that a reload does, with what a unit has in its environment."""
+    text = (playbooks.rendered(system) / "haproxy.checkpg.service.conf").read_text()
+    command = re.findall(r"^ExecReload=(.+)$", text, re.M)[0].replace("$$", "$")
+    command = command.replace("/usr/sbin/haproxy", haproxy.executable())
+    return subprocess.run(shlex.split(command), env={"CONFIG": str(directory / "haproxy.cfg"), **environment},
+                          capture_output=True, timeout=60).returncode
+
+
+@pytest.mark.parametrize("system", ["el9", "debian12"])
+def test_a_reload_looks_at_all_that_haproxy_starts_with(system):
+    directory = scratch.directory("haproxy")
+    (directory / "haproxy.cfg").write_text(GOOD)
+    (directory / "conf.d").mkdir()
+    more = directory / "conf.d/more.cfg"
+    for text, code in ((MORE, 0), ("nonsense\n", 1)):
+        more.write_text(text)
+        assert reload_check(system, directory, CFGDIR=str(directory / "conf.d")) == code
+        assert reload_check(system, directory, OPTIONS=f"-f {more}") == code
+        assert reload_check(system, directory, EXTRAOPTS=f"-S {directory}/master -f {more}") == code
+        assert reload_check(system, directory) == 0
+    (directory / "haproxy.cfg").write_text("nonsense\n")
+    assert reload_check(system, directory) == 1
+
+
+@pytest.mark.parametrize("system, text, taken", [
+    ("el9", MORE, True), ("el9", "nonsense\n", False), ("debian12", "nonsense\n", True)])
+def test_a_configuration_counts_only_with_what_is_read_beside_it(system, text, taken):
+    """Debian's unit reads no conf.d."""
+    router = machine.Machine(system)
+    router.add("etc/haproxy/haproxy.cfg", GOOD)
+    router.add("etc/haproxy/conf.d/more.cfg", text)
+    code, said, etc = router.play()
+    assert ("failed to validate" in said) == (not taken), said
+    assert (code == 0) == taken
+    assert ((etc / "haproxy/haproxy.cfg").read_text() == GOOD) == (not taken)
