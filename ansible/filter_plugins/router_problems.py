@@ -25,9 +25,13 @@ def ip_address(text):
         return None
 
 
-def ipv4_network(text):
+def network_of(subnet, vip):
+    """The virtual IP's network, of 192.0.2.0/24 or of a prefix's length alone: 24. None if it is neither."""
+    text = str(subnet).strip().lstrip("/")
+    if text.isdigit():
+        text = f"{vip}/{text}"
     try:
-        return ipaddress.IPv4Network(str(text), strict=False)
+        return ipaddress.ip_network(text, strict=False) if "/" in text else None
     except ValueError:
         return None
 
@@ -170,11 +174,14 @@ def keepalived_problems(told):
 
 
 def vip_problems(vip, subnet):
-    network = ipv4_network(subnet)
+    network = network_of(subnet, vip)
     if not subnet:
         yield ("postgresql_subnet is not set: give the network of the virtual IP, such as 192.0.2.0/24, "
                "in group_vars/all/generic.yml.")
-    elif network is None:
+    elif ip_address(subnet):
+        yield (f"postgresql_subnet is {subnet!r}, without the length of a prefix: write {subnet}/24, "
+               "or what it is, or that length alone.")
+    elif network is None and (ip_address(vip) or "/" in str(subnet).lstrip("/")):
         yield f"postgresql_subnet is {subnet!r}, which is no IPv4 network: give one such as 192.0.2.0/24."
     if not vip:
         yield ("postgresql_vip_ip is not set: give the virtual IP, such as 192.0.2.20, "
@@ -199,7 +206,7 @@ def router_id(name):
 
 def router_address(variables, subnet, vip):
     """The address that a router speaks VRRP from: as the inventory says, else the one in the subnet."""
-    network = ipv4_network(subnet)
+    network = network_of(subnet, vip)
     facts = variables.get("ansible_facts", {})
     addresses = [variables["keepalived_address"]] if variables.get("keepalived_address") else [
         address for address in [variables.get("ansible_host"), *facts.get("all_ipv4_addresses", [])]
@@ -207,9 +214,14 @@ def router_address(variables, subnet, vip):
         and ip_address(address) in network and str(address) != str(vip)]
     if not addresses:
         raise AnsibleFilterError(
-            f"{variables['inventory_hostname']} has no address in {subnet} that is known here: "
+            f"{variables['inventory_hostname']} has no address in {network} that is known here: "
             "set keepalived_address for it in host_vars.")
     return str(addresses[0])
+
+
+def vip_in(subnet, vip):
+    """The virtual IP with the length of its network's prefix, as keepalived has it."""
+    return f"{vip}/{network_of(subnet, vip).prefixlen}"
 
 
 def interface_with(facts, address):
@@ -231,4 +243,5 @@ class FilterModule:
             "router_id": router_id,
             "router_address": router_address,
             "interface_with": interface_with,
+            "vip_in": vip_in,
         }

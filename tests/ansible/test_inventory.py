@@ -131,6 +131,14 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.21"}, "postgresql_vip_ip (192.0.2.21) is the address of router1"),
     (KEEPALIVED, {"postgresql_subnet": ""}, "postgresql_subnet is not set"),
     (KEEPALIVED, {"postgresql_subnet": "192.0.2.0/33"}, "postgresql_subnet is '192.0.2.0/33'"),
+    (KEEPALIVED, {"postgresql_subnet": "24"}, None),
+    (KEEPALIVED, {"postgresql_subnet": 24}, None),
+    (KEEPALIVED, {"postgresql_subnet": "/24"}, None),
+    (KEEPALIVED, {"postgresql_subnet": "192.0.2.0/255.255.255.0"}, None),
+    (KEEPALIVED, {"postgresql_subnet": "33"}, "postgresql_subnet is '33'"),
+    (KEEPALIVED, {"postgresql_subnet": "192.0.2.0"},
+     "postgresql_subnet is '192.0.2.0', without the length of a prefix: write 192.0.2.0/24, or what it is"),
+    (KEEPALIVED, {"postgresql_subnet": "24", "postgresql_vip_ip": "pgrouter"}, "postgresql_vip_ip is 'pgrouter'"),
     (KEEPALIVED, {"postgresql_vip_fqdn": ""}, "postgresql_vip_fqdn is not set"),
     (KEEPALIVED, {"keepalived_virtual_router_id": 0}, "keepalived_virtual_router_id is 0"),
     (KEEPALIVED, {"keepalived_address": "router1"}, "keepalived_address is 'router1'"),
@@ -144,6 +152,14 @@ def test_each_rule_says_what_to_change(told, change, sentence):
     else:
         assert len(found) == 1
         assert sentence in found[0]
+
+
+@pytest.mark.parametrize("subnet", ["192.0.2.0/24", "24", 24, "/24", "192.0.2.20/24", "192.0.2.0/255.255.255.0"])
+def test_the_subnet_may_be_written_in_several_ways(subnet):
+    assert router_problems.vip_in(subnet, "192.0.2.20") == "192.0.2.20/24"
+    variables = {"inventory_hostname": "router1", "ansible_host": "198.51.100.7",
+                 "ansible_facts": {"all_ipv4_addresses": ["203.0.113.1", "192.0.2.20", "192.0.2.21"]}}
+    assert router_problems.router_address(variables, subnet, "192.0.2.20") == "192.0.2.21"
 
 
 def test_a_password_is_in_no_sentence():

@@ -159,6 +159,11 @@ def test_accepted_routes_are_numbers(routes):
     assert files_of({"haproxy_accepted_routes": routes})["accepted-routes"] == "[0, 1]"
 
 
+@pytest.mark.parametrize("subnet", ["24", 24, "192.0.2.0/255.255.255.0"])
+def test_the_subnet_may_be_the_length_of_its_prefix(subnet):
+    assert files_of({"postgresql_subnet": subnet}) == files_of({})
+
+
 def test_the_limits_of_haproxy_match():
     text = (playbooks.rendered("el9", {"haproxy_maxconn": 1000}) / "haproxy.cfg").read_text()
     assert re.findall(r"^ +maxconn (\d+)$", text, re.M) == ["2100", "1000", "100"]
