@@ -36,6 +36,25 @@ def network_of(subnet, vip):
         return None
 
 
+def is_ipv6(text):
+    return isinstance(ip_address(text), ipaddress.IPv6Address)
+
+
+def canonical(address):
+    """As programs write it."""
+    return str(ip_address(address) or address)
+
+
+def endpoint(address, port):
+    """As haproxy.cfg has it: 192.0.2.11:5432, [2001:db8::11]:5432."""
+    return f"[{canonical(address)}]:{port}" if is_ipv6(address) else f"{address}:{port}"
+
+
+def listener(address, port, vip):
+    """What HAProxy binds to. Its * is IPv4 alone."""
+    return f"[::]:{port} v4v6" if address == "*" and is_ipv6(vip) else endpoint(address, port)
+
+
 def is_whole(value, lowest, highest):
     return bool(re.fullmatch(r"\d{1,9}", str(value))) and lowest <= int(value) <= highest
 
@@ -168,8 +187,11 @@ def keepalived_problems(told):
         found.append(f"keepalived_virtual_router_id is {told['keepalived_virtual_router_id']!r}: "
                      "give a number from 1 to 255 that nothing else in the subnet uses.")
     own = told["keepalived_address"]
-    if own and not isinstance(ip_address(own), ipaddress.IPv4Address):
-        found.append(f"keepalived_address is {own!r}, which is no IPv4 address: give this router's own.")
+    if own and not ip_address(own):
+        found.append(f"keepalived_address is {own!r}, which is no IP address: give this router's own.")
+    elif own and ip_address(told["postgresql_vip_ip"]) and is_ipv6(own) != is_ipv6(told["postgresql_vip_ip"]):
+        found.append(f"keepalived_address ({own}) and postgresql_vip_ip ({told['postgresql_vip_ip']}) are not both "
+                     "IPv4 or both IPv6: give this router's address of the same kind.")
     return found
 
 
@@ -179,15 +201,15 @@ def vip_problems(vip, subnet):
         yield ("postgresql_subnet is not set: give the network of the virtual IP, such as 192.0.2.0/24, "
                "in group_vars/all/generic.yml.")
     elif ip_address(subnet):
-        yield (f"postgresql_subnet is {subnet!r}, without the length of a prefix: write {subnet}/24, "
-               "or what it is, or that length alone.")
+        yield (f"postgresql_subnet is {subnet!r}, without the length of a prefix: write "
+               f"{subnet}/{64 if is_ipv6(subnet) else 24}, or what it is, or that length alone.")
     elif network is None and (ip_address(vip) or "/" in str(subnet).lstrip("/")):
-        yield f"postgresql_subnet is {subnet!r}, which is no IPv4 network: give one such as 192.0.2.0/24."
+        yield f"postgresql_subnet is {subnet!r}, which is no network: give one such as 192.0.2.0/24."
     if not vip:
         yield ("postgresql_vip_ip is not set: give the virtual IP, such as 192.0.2.20, "
                "in group_vars/all/generic.yml.")
-    elif not isinstance(ip_address(vip), ipaddress.IPv4Address):
-        yield f"postgresql_vip_ip is {vip!r}, which is no IPv4 address: give one such as 192.0.2.20."
+    elif not ip_address(vip):
+        yield f"postgresql_vip_ip is {vip!r}, which is no IP address: give one such as 192.0.2.20."
     elif network is not None and ip_address(vip) not in network:
         yield (f"postgresql_vip_ip ({vip}) is not in postgresql_subnet ({subnet}): correct one of them.")
 
@@ -209,9 +231,9 @@ def router_address(variables, subnet, vip):
     network = network_of(subnet, vip)
     facts = variables.get("ansible_facts", {})
     addresses = [variables["keepalived_address"]] if variables.get("keepalived_address") else [
-        address for address in [variables.get("ansible_host"), *facts.get("all_ipv4_addresses", [])]
-        if isinstance(ip_address(address), ipaddress.IPv4Address)
-        and ip_address(address) in network and str(address) != str(vip)]
+        address for address in [variables.get("ansible_host"), *facts.get("all_ipv4_addresses", []),
+                                *facts.get("all_ipv6_addresses", [])]
+        if ip_address(address) and ip_address(address) in network and ip_address(address) != ip_address(vip)]
     if not addresses:
         raise AnsibleFilterError(
             f"{variables['inventory_hostname']} has no address in {network} that is known here: "
@@ -220,16 +242,23 @@ def router_address(variables, subnet, vip):
 
 
 def vip_in(subnet, vip):
-    """The virtual IP with the length of its network's prefix, as keepalived has it."""
-    return f"{vip}/{network_of(subnet, vip).prefixlen}"
+    """The virtual IP with the length of a prefix, as keepalived has it: its network's, and none for IPv6, where
+    the kernel would take the address for its own connections, too."""
+    return f"{vip}/{128 if is_ipv6(vip) else network_of(subnet, vip).prefixlen}"
+
+
+def has_address(where, address):
+    """Whether a list of addresses, or a text, has the address, in whatever spelling."""
+    words = re.findall(r"[0-9A-Fa-f:.]+", where) if isinstance(where, str) else where
+    return bool(ip_address(address)) and ip_address(address) in map(ip_address, words)
 
 
 def interface_with(facts, address):
     """The name of the interface that has the address, which may be an interface's second one."""
     for name in facts.get("interfaces", []):
         interface = facts.get(re.sub("[-:]", "_", name), {})  # Ansible's own way, in which a dot stays
-        configured = [interface.get("ipv4", {}), *interface.get("ipv4_secondaries", [])]
-        if any(entry.get("address") == str(address) for entry in configured):
+        configured = [interface.get("ipv4", {}), *interface.get("ipv4_secondaries", []), *interface.get("ipv6", [])]
+        if has_address([entry.get("address") for entry in configured], address):
             return interface.get("device", name)
     raise AnsibleFilterError(f"no interface has the address {address}: set keepalived_interface.")
 
@@ -244,4 +273,8 @@ class FilterModule:
             "router_address": router_address,
             "interface_with": interface_with,
             "vip_in": vip_in,
+            "has_address": has_address,
+            "canonical": canonical,
+            "endpoint": endpoint,
+            "listener": listener,
         }

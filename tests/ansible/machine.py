@@ -38,6 +38,7 @@ class Machine:
     """A router of a system, by its facts,."""
 
     def __init__(self, facts="debian12"):
+        playbooks.require_facts()
         abilities.require_root("what the roles write")
         abilities.require_private_mounts("an /etc of the test's own")
         self.directory = scratch.directory("machine")
@@ -61,8 +62,8 @@ class Machine:
         variables = {"keepalived_interface": keepalived.interface(), **(variables or {})}
         command = abilities.with_private_mounts(SCRIPT, self.directory / "mounts", self.directory / "older", left)
         code, said = playbooks.run(
-            [*command, shutil.which("ansible-playbook"), "-i", playbooks.EXAMPLE / "hosts", playbooks.HERE / "machine.yml",
-             "--limit", "router1.example.com", *arguments, "-e", json.dumps(variables),
+            [*command, shutil.which("ansible-playbook"), "-i", playbooks.EXAMPLE / "hosts",
+             playbooks.HERE / "machine.yml", "--limit", "router1.example.com", *arguments, "-e", json.dumps(variables),
              "--vault-password-file", playbooks.vault_password_file(self.directory)],
             self.directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
             ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.directory / "cache"))

@@ -24,8 +24,8 @@ def environment(directory):
     return {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8",
             "ANSIBLE_CONFIG": str(directory / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
             # Facts only by the name of ansible_facts: a site may have it so.
-            "ANSIBLE_INJECT_FACT_VARS": "0", "ANSIBLE_LOCAL_TEMP": str(directory / "local"), "ANSIBLE_RETRY_FILES_ENABLED": "0",
-            "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
+            "ANSIBLE_INJECT_FACT_VARS": "0", "ANSIBLE_LOCAL_TEMP": str(directory / "local"),
+            "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
             "ANSIBLE_FILTER_PLUGINS": str(ANSIBLE / "filter_plugins")}
 
 
@@ -83,21 +83,29 @@ def _core_version():
     return tuple(map(int, re.search(r"\[core (\d+)\.(\d+)", said).groups()))
 
 
-def rendered(facts, variables=None):
-    """The directory with what the roles' templates make of a router with these facts; made once."""
+def require_facts():
+    """For tests that know other systems by Ansible's cache of facts."""
     if _core_version() >= (2, 19):
         pytest.skip("ansible-core keeps its cache of facts, by which these tests know other systems, "
                     "in another form from 2.19 on")
-    return _rendered(facts, json.dumps(variables or {}))
+
+
+def rendered(facts, variables=None, hosts=None):
+    """The directory with what the roles' templates make of a router with these facts; made once."""
+    require_facts()
+    return _rendered(facts, json.dumps(variables or {}), hosts)
 
 
 @functools.cache
-def _rendered(facts, variables):
+def _rendered(facts, variables, hosts):
     directory = scratch.directory("rendered")
     cache = directory / "cache"
     cache.mkdir()
     shutil.copy(HERE / f"facts/{facts}.json", cache / "router1.example.com")
-    code, said = run(["ansible-playbook", "-i", EXAMPLE / "hosts", HERE / "render.yml",
+    inventory = example_in(directory)
+    if hosts is not None:
+        (inventory / "hosts").write_text(hosts)
+    code, said = run(["ansible-playbook", "-i", inventory / "hosts", HERE / "render.yml",
                       "--limit", "router1.example.com",
                       "--vault-password-file", vault_password_file(directory),
                       "-e", json.dumps({"into": str(directory), **json.loads(variables)})],

@@ -126,8 +126,15 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (CHECKPG, {"checkpg_check_port": 70000}, "checkpg_check_port is 70000"),
     (CHECKPG, {"haproxy_rw_backends": SERVERS * 11}, "has 33 servers"),
     (KEEPALIVED, {}, None),
-    (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.256"}, "postgresql_vip_ip is '192.0.2.256', which is no IPv4"),
-    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20"}, "which is no IPv4 address"),
+    (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.256"}, "postgresql_vip_ip is '192.0.2.256', which is no IP address"),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20"}, "is not in postgresql_subnet (192.0.2.0/24)"),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "2001:db8::/64"}, None),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "64"}, None),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "2001:db8::"},
+     "without the length of a prefix: write 2001:db8::/64"),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:DB8::20", "postgresql_subnet": "64", "owners": {"db1": "2001:db8:0::20"}},
+     "is the address of db1"),
+    (KEEPALIVED, {"keepalived_address": "2001:db8::21"}, "keepalived_address (2001:db8::21) and postgresql_vip_ip"),
     (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.21"}, "postgresql_vip_ip (192.0.2.21) is the address of router1"),
     (KEEPALIVED, {"postgresql_subnet": ""}, "postgresql_subnet is not set"),
     (KEEPALIVED, {"postgresql_subnet": "192.0.2.0/33"}, "postgresql_subnet is '192.0.2.0/33'"),
@@ -160,6 +167,15 @@ def test_the_subnet_may_be_written_in_several_ways(subnet):
     variables = {"inventory_hostname": "router1", "ansible_host": "198.51.100.7",
                  "ansible_facts": {"all_ipv4_addresses": ["203.0.113.1", "192.0.2.20", "192.0.2.21"]}}
     assert router_problems.router_address(variables, subnet, "192.0.2.20") == "192.0.2.21"
+
+
+def test_an_older_configuration_has_the_virtual_ip_or_not():
+    text = "virtual_ipaddress {\n 192.0.2.20/24 dev eth0\n 2001:db8:0::20/64\n}"
+    assert router_problems.has_address(text, "192.0.2.20")
+    assert router_problems.has_address(text, "2001:db8::20")
+    assert not router_problems.has_address(text, "192.0.2.2")
+    assert router_problems.has_address(["192.0.2.21", "2001:db8::20"], "2001:DB8::20")
+    assert not router_problems.has_address([], "192.0.2.20")
 
 
 def test_a_password_is_in_no_sentence():

@@ -24,14 +24,21 @@ ODD = {"haproxy_rw_backends": [{"name": "db1", "address": "192.0.2.11", "port": 
        "keepalived_interface": "ens160"}
 
 
-ROUTERS = {"el8": {}, "el9": {}, "el10": {}, "debian12": {}, "debian13": {}, "el8-odd": ODD, "el9-odd": ODD}
+IPV6 = {"haproxy_rw_backends": [{"name": f"db{n}", "address": f"2001:DB8:0::{n}", "port": 5432} for n in (11, 12)],
+        "haproxy_ro_backends": [{"name": "db1", "address": "2001:db8::11", "port": 5432}],
+        "postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "2001:db8::/64"}
+IPV6_HOSTS = "[router]\nrouter1.example.com ansible_host=2001:db8::21\nrouter2.example.com ansible_host=2001:db8::22\n"
+
+ROUTERS = {"el8": {}, "el9": {}, "el10": {}, "debian12": {}, "debian13": {}, "el8-odd": ODD, "el9-odd": ODD,
+           "el8-ipv6": IPV6, "debian12-ipv6": IPV6}
 
 
 @pytest.fixture(scope="module", params=ROUTERS)
 def router(request):
     """(system, directory)"""
     system = request.param.partition("-")[0]
-    return system, playbooks.rendered(system, ROUTERS[request.param])
+    hosts = IPV6_HOSTS if ROUTERS[request.param] is IPV6 else None
+    return system, playbooks.rendered(system, ROUTERS[request.param], hosts)
 
 
 def test_haproxy_accepts_its_configuration_and_its_servers_state(router):
@@ -80,7 +87,7 @@ def test_the_checks_accept_their_settings(router):
 def test_a_standby_may_be_too_old_and_asks_the_same_peers(router):
     section = (router[1] / "checkpg.conf").read_text().partition("[PostgresReadOnly-backend]")[2]
     assert "require-streaming = with-primary\nmax-replay-delay = 20s\n" in section
-    assert re.search(r"^peers = db1.*192\.0\.2\.11:5432", section, re.M)
+    assert re.search(r"^peers = db1.*(192\.0\.2\.11|\[2001:db8::11\]):5432", section, re.M)
 
 
 def test_what_standbys_may_be_is_the_sites_choice():
@@ -116,7 +123,8 @@ def test_each_version_gets_the_words_it_knows(router):
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
     assert text.count("log ring@checkpg local0 notice\n") == text.count("\nring checkpg\n") == (router[0] != "el8")
     assert "init-state" not in text
-    assert ("LogRateLimitIntervalSec" in (router[1] / "haproxy.checkpg.service.conf").read_text()) == (router[0] != "el8")
+    unit = (router[1] / "haproxy.checkpg.service.conf").read_text()
+    assert ("LogRateLimitIntervalSec" in unit) == (router[0] != "el8")
 
 
 def test_a_haproxy_that_knows_init_state_is_told():
@@ -162,6 +170,32 @@ def test_accepted_routes_are_numbers(routes):
 @pytest.mark.parametrize("subnet", ["24", 24, "192.0.2.0/255.255.255.0"])
 def test_the_subnet_may_be_the_length_of_its_prefix(subnet):
     assert files_of({"postgresql_subnet": subnet}) == files_of({})
+
+
+def ipv6(name, **variables):
+    return (playbooks.rendered("debian12", {**IPV6, **variables}, IPV6_HOSTS) / name).read_text()
+
+
+def test_keepalived_speaks_ipv6_for_a_virtual_ip_of_it():
+    text = ipv6("keepalived.conf")
+    assert re.search(r"^ +unicast_src_ip 2001:db8::21$", text, re.M)
+    assert re.search(r"unicast_peer \{\s+2001:db8::22\s+\}", text)
+    assert re.search(r"^ +2001:db8::20/128 dev (\S+)$", text, re.M)
+    assert re.search(r"^ +interface ens192$", text, re.M)
+
+
+def test_haproxy_listens_on_both_families_for_a_virtual_ip_of_ipv6():
+    text = ipv6("haproxy.cfg")
+    assert re.findall("bind (.*)", text) == [f"[::]:{port} v4v6" for port in (5432, 5433, 8404)]
+    assert "server db1 [2001:db8::11]:5432\n" in text
+    text = ipv6("haproxy.cfg", haproxy_bind_address="2001:db8::20", haproxy_stats_address="127.0.0.1")
+    assert re.findall("bind (.*)", text) == ["[2001:db8::20]:5432", "[2001:db8::20]:5433", "127.0.0.1:8404"]
+    text = (playbooks.rendered("debian12") / "haproxy.cfg").read_text()
+    assert re.findall("bind (.*)", text) == ["*:5432", "*:5433", "*:8404"]
+
+
+def test_an_address_is_compared_as_haproxy_writes_it():
+    assert " db1 2001:db8::11 " in ipv6("servers-down")
 
 
 def test_the_limits_of_haproxy_match():
