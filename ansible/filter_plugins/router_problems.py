@@ -131,6 +131,9 @@ def haproxy_problems(told):
     for variable in ("haproxy_rise", "haproxy_fall", "haproxy_maxconn"):
         if not is_whole(told[variable], 1, 1_000_000):
             found.append(f"{variable} is {told[variable]!r}: give a number of at least 1.")
+    for variable in ("haproxy_global_lines", "haproxy_defaults_lines"):
+        if not isinstance(told[variable], list):
+            found.append(f"{variable} is no list: give one, even of a single line.")
     return found + list(interval_problems(told))
 
 

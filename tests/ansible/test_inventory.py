@@ -53,7 +53,8 @@ def test_only_the_look_at_the_inventory_is_anyones():
     ({"keepalived_virtual_router_id": 256}, "keepalived_virtual_router_id is 256: give a number from 1 to 255"),
     ({"checkpg_sslmode": "full"}, "value of checkpg_sslmode must be one of: disable, allow, prefer"),
     ({"haproxy_manage_firewall": "maybe"}, "haproxy_manage_firewall"),
-    ({"haproxy_ro_backends": changed(2, checkport=5432)}, "checkport. Supported parameters include: address, name, port"),
+    ({"haproxy_ro_backends": changed(2, checkport=5432)},
+     "checkport. Supported parameters include: address, name, port"),
     ({"keepalived_patience": "long"}, "keepalived_patience"),
 ])
 def test_a_wrong_one_does_not(variables, sentence):
@@ -71,7 +72,8 @@ def test_one_router_is_no_pair():
 HAPROXY = {"haproxy_rw_backends": SERVERS, "haproxy_ro_backends": SERVERS, "haproxy_rw_port": 5432,
            "haproxy_ro_port": 5433, "haproxy_stats_port": 8404, "haproxy_inter": "1s",
            "haproxy_fastinter": "500ms", "haproxy_downinter": "500ms", "haproxy_connect_timeout": "2s",
-           "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "checkpg_timeout": "800ms"}
+           "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "haproxy_global_lines": [],
+           "haproxy_defaults_lines": [], "checkpg_timeout": "800ms"}
 CHECKPG = {"checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg_keep": "60s",
            "checkpg_check_port": 5432, "checkpg_password": "secret", "checkpg_client_certificate": "",
            "checkpg_client_key": "", "checkpg_settings": {}, "checkpg_read_write_settings": {},
@@ -98,6 +100,7 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (HAPROXY, {"haproxy_inter": "0"}, "haproxy_inter is '0': give a time"),
     (HAPROXY, {"haproxy_fastinter": "fast"}, "haproxy_fastinter is 'fast': give a time"),
     (HAPROXY, {"haproxy_fall": 0}, "haproxy_fall is 0: give a number"),
+    (HAPROXY, {"haproxy_defaults_lines": "retries 1"}, "haproxy_defaults_lines is no list: give one, even"),
     (HAPROXY, {"checkpg_timeout": 1000}, "checkpg_timeout (1000) is not below haproxy_inter (1s)"),
     (CHECKPG, {}, None),
     (CHECKPG, {"checkpg_password": "", "checkpg_client_certificate": "c", "checkpg_client_key": "k"}, None),
