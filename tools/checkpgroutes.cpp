@@ -2,25 +2,35 @@
 #include "base/haproxy_error.hpp"
 #include "base/stdio.hpp"
 #include "base/version.hpp"
+#include "routes/clusters.hpp"
 #include "routes/history_json.hpp"
 #include "routes/history_source.hpp"
 #include "routes/history_text.hpp"
 #include "routes/json.hpp"
 #include "routes/look.hpp"
 #include "routes/options.hpp"
+#include "routes/performance_data.hpp"
 #include "routes/prometheus.hpp"
+#include "routes/screen.hpp"
 #include "routes/text.hpp"
+#include "routes_view.hpp"
 #include "routes_watch.hpp"
+#include "survey/asking.hpp"
+#include "survey/guard.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
-#include <string_view>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -33,9 +43,9 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-bool on_capable_terminal() {
+bool can_be_painted() {
     const std::string kind = environment("TERM");
-    return ::isatty(STDOUT_FILENO) == 1 && !kind.empty() && kind != "dumb";
+    return !kind.empty() && kind != "dumb";
 }
 
 int finish(const std::string& output, int status) {
@@ -44,29 +54,68 @@ int finish(const std::string& output, int status) {
     return status;
 }
 
+std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n') + 1); }
+
 int ping(const RoutesSettings& settings, bool verbose) {
     const Ping result = ping_haproxy(settings);
     return finish(verbose ? result.text + '\n' : "",
                   status_of(result.answered ? RouteState::ok : RouteState::unknown));
 }
 
-std::string as_text(const Routes& routes, TextStyle style, bool quiet) {
-    std::string text;
-    if (!quiet) {
-        for (const std::string& line : table_lines(routes, style))
-            text += line + '\n';
-        for (const std::string& line : conclusion_lines(routes, style))
-            text += line + '\n';
-    }
-    return text + monitoring_line(routes, style) + '\n';
+RoutesView routes_view(const RoutesSettings& settings) {
+    return {[=] { return look_at_routes(settings); }, text_below,
+            [](const Routes& routes, bool compact) { return to_json(routes, compact); }};
 }
 
-int show_once(const RoutesCommandLine& line, const RoutesSettings& settings, TextStyle style) {
-    const Routes routes = look_at_routes(settings);
+/// What is said if the watchdog ends the program.
+std::string_view last_words(const RoutesCommandLine& line, bool on_screen) {
+    static const std::string text =
+        (on_screen ? std::string{leave_screen} : "") +
+        (line.json ? R"({"schema": 1, "state": "unknown", )"
+                     R"("summary": "ended by the watchdog: a call did not come back"})"
+                   : "UNKNOWN: ended by the watchdog: a call did not come back") +
+        "\n";
+    return text;
+}
+
+/// Whoever asks PostgreSQL is guarded from then on, as a check is.
+RoutesView asking_view(const RoutesCommandLine& line, const RoutesSettings& settings,
+                       std::optional<ConfigFile> config, bool terminal) {
+    guard_asking(last_words(line, line.watch && terminal && !line.quiet && !line.json));
+    auto asking = std::make_shared<Asking>(
+        settings, SurveySettings{std::move(config), line.timeout}, *line.ask);
+    return {[=] { return asking->look(); },
+            [=](const Routes& routes, TextStyle style) {
+                TextBelow below = text_below(routes, style);
+                below.table = asking->lines(style);
+                return below;
+            },
+            [=](const Routes& routes, bool compact) { return asking->json(routes, compact); }};
+}
+
+int show_once(const RoutesCommandLine& line, const RoutesView& view, const RouteRules& rules,
+              TextStyle style, bool performance) {
+    const Routes routes = view.look();
     if (line.prometheus) // the state is one of the metrics
         return finish(to_prometheus(routes), 0);
-    return finish(line.json ? to_json(routes, false) + '\n' : as_text(routes, style, line.quiet),
-                  status_of(routes.state));
+    const std::string data = performance ? performance_data(routes, rules) : "";
+    const std::string text = report_text(routes, view.below(routes, style), style, data);
+    if (line.json)
+        return finish(view.json(routes, false) + '\n', status_of(routes.state));
+    return finish(line.quiet ? first_line_of(text) : text, status_of(routes.state));
+}
+
+int show_all(const RoutesCommandLine& line, const std::vector<RoutesSettings>& all, bool colour,
+             bool performance) {
+    std::vector<ClusterRoutes> clusters;
+    clusters.reserve(all.size());
+    for (const RoutesSettings& settings : all)
+        clusters.push_back({settings, look_at_routes(settings)});
+    const int status = status_of(worst_state(clusters));
+    if (line.json)
+        return finish(to_json(clusters) + '\n', status);
+    const std::string text = clusters_text(std::move(clusters), colour, performance);
+    return finish(line.quiet ? first_line_of(text) : text, status);
 }
 
 int show_history(const RoutesCommandLine& line, const RoutesSettings& settings) {
@@ -90,15 +139,29 @@ int run(const std::vector<std::string>& arguments) {
         return finish(routes_help(), 0);
     if (line.version)
         return finish(fmt::format("checkpgroutes (checkpg) {}\n", version), 0);
-    const RoutesSettings settings = routes_settings(line, find_config_file(line.config, ::getenv));
+    const auto config = find_config_file(line.config, ::getenv);
+    const auto settings = routes_settings(line, config);
     if (line.ping)
-        return ping(settings, line.verbose);
+        return ping(settings.front(), line.verbose);
     if (line.history)
-        return show_history(line, settings);
-    const bool terminal = on_capable_terminal();
-    const TextStyle style{terminal && environment("NO_COLOR").empty(), line.verbose, false};
-    return line.watch ? watch_routes(line, settings, style, terminal)
-                      : show_once(line, settings, style);
+        return show_history(line, settings.front());
+    const bool on_terminal = ::isatty(STDOUT_FILENO) == 1;
+    const bool capable = on_terminal && can_be_painted();
+    const TextStyle style{capable && environment("NO_COLOR").empty(), line.verbose, false,
+                          line.table};
+    const bool performance = line.quiet || !on_terminal;
+    if (line.all)
+        return show_all(line, settings, style.colour, performance);
+    const RoutesView view = line.ask ? asking_view(line, settings.front(), config, capable)
+                                     : routes_view(settings.front());
+    return line.watch ? watch_routes(line, view, style, capable)
+                      : show_once(line, view, settings.front().rules, style, performance);
+}
+
+/// On standard output: monitoring systems see nothing else.
+void complain(std::string text) {
+    std::replace(text.begin(), text.end(), '|', '/');
+    (void)write_out(fmt::format("UNKNOWN: {}\n", text));
 }
 
 } // namespace
@@ -110,7 +173,7 @@ int main(int argc, char* argv[]) {
     try {
         return run({argv + (argc > 0 ? 1 : 0), argv + argc});
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "checkpgroutes: %s\n", error.what());
+        complain(error.what());
         return unknown;
     }
 }

@@ -7,7 +7,8 @@ CREATE ROLE checkpg LOGIN;
 -- To see in which state a standby's WAL receiver is, and what its replay waits for: without it
 -- require-streaming is satisfied by a WAL receiver that is there, and under max-replay-delay a
 -- transaction that has written and pauses can make healthy standbys of a quiet cluster too old for
--- up to 15 seconds. Leave it out where no limit is set on standbys.
+-- up to 15 seconds. And for `checkpgroutes --ask`: how many connections there are, and the timeline
+-- that a standby receives. Leave it out where no limit is set on standbys and nobody asks for these.
 GRANT pg_read_all_stats TO checkpg;
 
 -- PostgreSQL 16 and newer: the check gets in when all ordinary connections are used up, and a busy

@@ -74,6 +74,7 @@ private:
         if (name.empty())
             fail("a section needs the name of a HAProxy backend between '[' and ']'");
         section_ = name;
+        section_line_ = line_;
     }
 
     void entry(std::string_view text) {
@@ -85,7 +86,8 @@ private:
             fail("a key is missing before '='");
         refuse_repetition(key);
         entries_.push_back({section_, std::string{key},
-                            std::string{value(trimmed(text.substr(equals + 1)))}, line_});
+                            std::string{value(trimmed(text.substr(equals + 1)))}, line_,
+                            section_line_});
     }
 
     /// A value may stand in quotes: that keeps blanks at its ends and comment signs in it.
@@ -111,6 +113,7 @@ private:
     std::vector<ConfigEntry> entries_;
     std::string section_;
     std::size_t line_ = 0;
+    std::size_t section_line_ = 0;
 };
 
 std::string read_all(const Descriptor& file, const std::filesystem::path& path) {

@@ -13,10 +13,12 @@ namespace checkpg {
 
 /// One `key = value` line of checkpg.conf.
 struct ConfigEntry {
-    std::string section; ///< the HAProxy backend's name, empty for the global part
+    std::string section; ///< a HAProxy backend's name or what else is in brackets, empty for the
+                         ///< global part
     std::string key;
-    std::string value; ///< without surrounding blanks and quotes
-    std::size_t line;  ///< counted from 1
+    std::string value;            ///< without surrounding blanks and quotes
+    std::size_t line;             ///< counted from 1
+    std::size_t section_line = 0; ///< of the section's name; 0 in the global part
 };
 
 /// A configuration file as read.

@@ -294,6 +294,11 @@ Answer ask_server(std::vector<Setting> server, const Question& question, Deadlin
 }
 
 std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
+                                Deadline deadline) {
+    return Round{std::move(servers), std::nullopt}.ask(question, deadline);
+}
+
+std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
                                 milliseconds patience, Deadline deadline) {
     return Round{std::move(servers), patience}.ask(question, deadline);
 }

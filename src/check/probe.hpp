@@ -29,6 +29,10 @@ struct Answer {
 /// libpq takes the first that accepts. Every failure is in the answer; throws only std::bad_alloc.
 Answer ask_server(std::vector<Setting> server, const Question& question, Deadline deadline);
 
+/// The same of several at the same time, in their order.
+std::vector<Answer> ask_servers(std::vector<std::vector<Setting>> servers, const Question& question,
+                                Deadline deadline);
+
 /// Asks all these servers the same at the same time, each over a connection of its own, and gives
 /// each of them `patience` from when its address is known. To one that stays silent it connects
 /// again and again within the first half of that: a packet may be lost, and of several addresses

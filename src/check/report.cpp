@@ -29,11 +29,6 @@ std::string server_name(const std::vector<Setting>& connection) {
     return named ? fmt::format("{} ({})", host, place) : place;
 }
 
-/// 150018 as "15.18".
-std::string version_words(int server_version) {
-    return fmt::format("{}.{}", server_version / 10000, server_version % 10000);
-}
-
 /// An LSN as PostgreSQL writes it.
 std::string lsn_words(std::uint64_t lsn) {
     return fmt::format("{:X}/{:X}", lsn >> 32, lsn & 0xFFFFFFFF);
@@ -169,6 +164,10 @@ std::string_view words(Receiver receiver) noexcept {
         return "hidden";
     }
     return "unknown";
+}
+
+std::string version_words(int server_version) {
+    return fmt::format("{}.{}", server_version / 10000, server_version % 10000);
 }
 
 std::string summary(const CheckReport& report) {

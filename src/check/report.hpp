@@ -24,6 +24,9 @@ struct CheckReport {
 /// "streaming", "not streaming".
 std::string_view words(Receiver receiver) noexcept;
 
+/// 150018 as "15.18".
+std::string version_words(int server_version);
+
 /// One line: "db1 (192.0.2.11:5432): standby, not primary".
 std::string summary(const CheckReport& report);
 

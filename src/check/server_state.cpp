@@ -50,6 +50,22 @@ constexpr std::string_view wait_column =
     ", (SELECT wait_event FROM pg_catalog.pg_stat_get_activity(NULL)"
     " WHERE backend_type OPERATOR(pg_catalog.=) 'startup')";
 
+/// The server's own processes are seen by those who see everybody's: then the number is whole.
+std::string vitals_columns() {
+    return ", " + moment("pg_catalog.clock_timestamp()") + ", " +
+           moment("pg_catalog.pg_postmaster_start_time()") +
+           ", CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL"
+           " ELSE pg_catalog.pg_current_wal_lsn() END"
+           ", (SELECT GREATEST(timeline_id, min_recovery_end_timeline)"
+           " FROM pg_catalog.pg_control_checkpoint(), pg_catalog.pg_control_recovery())"
+           ", (SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver)"
+           ", pg_catalog.current_setting('max_connections')"
+           ", (SELECT CASE WHEN pg_catalog.bool_or(backend_type OPERATOR(pg_catalog.=)"
+           " 'checkpointer') THEN pg_catalog.count(*) FILTER (WHERE backend_type"
+           " OPERATOR(pg_catalog.=) 'client backend') END"
+           " FROM pg_catalog.pg_stat_get_activity(NULL))";
+}
+
 template <typename Number, typename... Format>
 std::optional<Number> whole_number(std::string_view text, Format... format) noexcept {
     Number number{};
@@ -183,6 +199,11 @@ std::optional<std::int64_t> read_moment(Row& row) {
     return moment;
 }
 
+milliseconds between(std::int64_t earlier, std::int64_t later) noexcept {
+    return std::chrono::duration_cast<milliseconds>(
+        std::chrono::microseconds{std::max<std::int64_t>(later - earlier, 0)});
+}
+
 Replay read_replay(Row& row) {
     Replay replay;
     replay.received = read_lsn(row);
@@ -190,9 +211,28 @@ Replay read_replay(Row& row) {
     replay.paused = row.next(boolean_type, boolean);
     const auto now = row.next(text_type, microseconds);
     if (const auto last = read_moment(row))
-        replay.age = std::chrono::duration_cast<milliseconds>(
-            std::chrono::microseconds{std::max<std::int64_t>(now - *last, 0)});
+        replay.age = between(*last, now);
     return replay;
+}
+
+std::optional<std::uint32_t> read_number(Row& row, Oid type) {
+    const auto text = row.next(type);
+    const auto number = text ? whole_number<std::uint32_t>(*text) : std::nullopt;
+    if (text && !number)
+        throw std::invalid_argument{"a number makes no sense"};
+    return number;
+}
+
+Vitals read_vitals(Row& row) {
+    Vitals vitals;
+    const auto now = row.next(text_type, microseconds);
+    vitals.uptime = between(row.next(text_type, microseconds), now);
+    vitals.written = read_lsn(row);
+    vitals.recorded_timeline = row.next(integer_type, whole_number<std::uint32_t>);
+    vitals.received_timeline = read_number(row, integer_type);
+    vitals.most_connections = row.next(text_type, whole_number<std::uint32_t>);
+    vitals.connections = read_number(row, bigint_type);
+    return vitals;
 }
 
 Receiver receiver_of(bool there, std::optional<std::string_view> status) noexcept {
@@ -230,6 +270,8 @@ std::string state_query(const Question& question) {
         query += replay_columns();
     if (question.waits)
         query += wait_column;
+    if (question.vitals)
+        query += vitals_columns();
     if (question.receiver)
         query += ", receiver.pid, receiver.status FROM (VALUES (true)) AS here"
                  " LEFT JOIN pg_catalog.pg_stat_wal_receiver AS receiver ON true";
@@ -244,10 +286,13 @@ std::string grants_for(const Question& question, std::string_view role) {
     if (question.replay)
         functions += ", pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), "
                      "pg_is_wal_replay_paused(), pg_last_xact_replay_timestamp()";
+    if (question.vitals)
+        functions += ", pg_postmaster_start_time(), pg_current_wal_lsn(), pg_control_checkpoint(), "
+                     "pg_control_recovery(), pg_stat_get_activity(integer)";
     if (question.waits)
         functions += ", pg_stat_get_activity(integer)";
     std::string grants = fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", functions, role);
-    if (question.receiver)
+    if (question.receiver || question.vitals)
         grants += fmt::format("; GRANT SELECT ON pg_stat_wal_receiver TO {}", role);
     return grants;
 }
@@ -267,6 +312,8 @@ ServerState read_state(const Question& question, const PGresult* result) {
         if (state.replay)
             state.replay->waits_for_wal = wait == "RecoveryWalStream";
     }
+    if (question.vitals)
+        state.vitals = read_vitals(row);
     if (question.receiver)
         read_receiver(row, state);
     row.expect_end();

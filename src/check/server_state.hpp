@@ -19,6 +19,7 @@ struct Question {
     bool replay = false;   ///< how far a standby has come
     bool receiver = false; ///< whether a standby's WAL receiver runs
     bool waits = false;    ///< whether a standby's replay waits for WAL
+    bool vitals = false;   ///< for people: no check asks for them, and no keeper knows them
 };
 
 /// Which instance this is. Two servers with the same system identifier are of one cluster; two
@@ -65,6 +66,20 @@ enum class Receiver {
     hidden, ///< there is one; its state is shown only to members of pg_read_all_stats
 };
 
+/// What no verdict needs and people want to know.
+struct Vitals {
+    milliseconds uptime{0};
+    std::optional<std::uint64_t> written; ///< LSN; of a primary
+    /// By the control file, which lags behind a promotion and, on a standby, behind what it
+    /// replays.
+    std::uint32_t recorded_timeline = 0;
+    /// Of what a standby's WAL receiver has received; shown only to members of pg_read_all_stats.
+    std::optional<std::uint32_t> received_timeline;
+    std::uint32_t most_connections = 0; ///< max_connections
+    /// Of clients, ours among them; shown only to members of pg_read_all_stats.
+    std::optional<std::uint32_t> connections;
+};
+
 /// What a server says of itself. What was not asked is not set.
 struct ServerState {
     bool in_recovery = false; ///< a standby
@@ -73,6 +88,7 @@ struct ServerState {
     std::optional<Replay> replay;
     std::optional<Receiver> receiver;
     int receiver_pid = 0; ///< 0 if there is no receiver, or if that was not asked
+    std::optional<Vitals> vitals;
 };
 
 /// The one statement that asks all this, on PostgreSQL 12 to 18. Everything in it is

@@ -3,6 +3,7 @@
 #include "base/printable.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace checkpg {
 
@@ -33,6 +34,8 @@ std::string name_of(const RouteEntry& entry, bool several_processes) {
 std::vector<std::string> ChangeMarks::update(Routes& routes) {
     std::vector<std::string> lines;
     for (RouteEntry& entry : routes.entries) {
+        if (entry.leads_elsewhere)
+            continue;
         std::string text = text_of(entry);
         const auto [found, is_new] = memories_.try_emplace(key_of(entry), Memory{text, long_ago});
         Memory& memory = found->second;
@@ -46,6 +49,18 @@ std::vector<std::string> ChangeMarks::update(Routes& routes) {
             ++memory.looks_since_change;
     }
     return lines;
+}
+
+bool ChangeMarks::is_news(const Routes& routes) {
+    std::string news =
+        fmt::format("{}\n{}\n{}\n{}\n", words(routes.state), fmt::join(routes.primaries, ","),
+                    fmt::join(routes.standbys, ","), fmt::join(routes.unchecked, ","));
+    for (const Problem& problem : routes.problems)
+        news += problem.subject + '\n';
+    if (news == last_news_)
+        return false;
+    last_news_ = std::move(news);
+    return true;
 }
 
 } // namespace checkpg

@@ -17,6 +17,10 @@ public:
     /// have no entries and change nothing.
     std::vector<std::string> update(Routes& routes);
 
+    /// Whether another state line is due: who is what, or what is wrong, is not what it was at the
+    /// last call. Times and numbers of sessions don't count.
+    bool is_news(const Routes& routes);
+
 private:
     struct Memory {
         std::string text;
@@ -24,6 +28,7 @@ private:
     };
 
     std::unordered_map<std::string, Memory> memories_;
+    std::string last_news_;
 };
 
 } // namespace checkpg

@@ -1,6 +1,6 @@
 #include "routes/json.hpp"
 
-#include "routes/text.hpp"
+#include "routes/state_line.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -14,7 +14,9 @@ Json number(StatRow::Number value) { return value ? Json(*value) : Json(nullptr)
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-Json traffic(Traffic sessions) { return {{"now", sessions.now}, {"most", sessions.most}}; }
+Json traffic(Traffic sessions) {
+    return {{"now", sessions.now}, {"most", sessions.most}, {"limit", number(sessions.limit)}};
+}
 
 Json sessions(const StatRow& row) {
     return {{"now", number(row.sessions)},
@@ -44,6 +46,7 @@ Json frontend(const RouteEntry& entry) {
     return {{"process", number(row.process)},
             {"name", row.proxy},
             {"status", row.status},
+            {"counted", !entry.leads_elsewhere},
             {"sessions", sessions(row)}};
 }
 
@@ -79,6 +82,12 @@ Json problem(const Problem& one) { return {{"state", words(one.state)}, {"text",
 
 Json idle_server(const IdleServer& idle) { return {{"name", idle.name}, {"reason", idle.reason}}; }
 
+/// How long there has been one primary, or none.
+Json role_seconds(const Routes& routes, bool with_primary) {
+    const bool asked_for = with_primary == !routes.primaries.empty();
+    return routes.role_since && asked_for ? Json(routes.role_since->seconds) : Json(nullptr);
+}
+
 Json all_sessions(const Routes& routes) {
     return {{"read_write", traffic(routes.read_write)}, {"read_only", traffic(routes.read_only)}};
 }
@@ -100,27 +109,56 @@ Json entries(const Routes& routes, StatRow::Kind kind, Json (*convert)(const Rou
     return result;
 }
 
-} // namespace
+Json old_processes(const Routes& routes) {
+    if (!routes.old_processes || routes.state == RouteState::unknown)
+        return nullptr;
+    return array(*routes.old_processes, [](const OldProcess& process) {
+        return Json{{"pid", process.pid}, {"started_seconds", process.age}};
+    });
+}
 
-std::string to_json(const Routes& routes, bool compact) {
-    constexpr int spaces = 2;
+void fill(Json& object, const Routes& routes) {
     const bool known = routes.state != RouteState::unknown;
-    Json object = Json::object();
     object["schema"] = 1;
     object["state"] = words(routes.state);
     object["summary"] = state_text(routes);
     object["problems"] = array(routes.problems, problem);
     object["notes"] = routes.notes;
     object["primaries"] = routes.primaries;
+    object["primary_seconds"] = role_seconds(routes, true);
+    object["no_primary_seconds"] = role_seconds(routes, false);
     object["standbys"] = routes.standbys;
     object["unchecked"] = routes.unchecked;
     object["neither"] = array(routes.idle, idle_server);
     object["sessions"] = known ? all_sessions(routes) : Json(nullptr);
+    object["old_processes"] = old_processes(routes);
     object["queued"] = known ? Json(routes.queued) : Json(nullptr);
     object["frontends"] = entries(routes, StatRow::Kind::frontend, frontend);
     object["backends"] = entries(routes, StatRow::Kind::backend, backend);
     object["servers"] = entries(routes, StatRow::Kind::server, server);
+}
+
+std::string dumped(const Json& object, bool compact) {
+    constexpr int spaces = 2;
     return object.dump(compact ? -1 : spaces, ' ', false, Json::error_handler_t::replace);
+}
+
+} // namespace
+
+std::string to_json(const Routes& routes, bool compact) {
+    Json object = Json::object();
+    fill(object, routes);
+    return dumped(object, compact);
+}
+
+std::string to_json(const std::vector<ClusterRoutes>& clusters) {
+    Json object = {{"schema", 1}, {"state", words(worst_state(clusters))}};
+    object["clusters"] = array(clusters, [](const ClusterRoutes& one) {
+        Json element = {{"cluster", one.settings.cluster}};
+        fill(element, one.routes);
+        return element;
+    });
+    return dumped(object, false);
 }
 
 } // namespace checkpg

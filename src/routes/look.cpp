@@ -2,6 +2,7 @@
 
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
+#include "base/units.hpp"
 #include "routes/server_names.hpp"
 #include "routes/show_stat.hpp"
 
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <map>
 #include <utility>
 
 namespace checkpg {
@@ -25,22 +27,42 @@ std::string_view info_value(std::string_view key, std::string_view info) {
     return info.substr(0, info.find('\n'));
 }
 
-/// What processes say, and the longest uptime of those whose first checks are not all done; it is
-/// unknown if it is of one of them.
+/// A number in `info`.
+StatRow::Number number_in(std::string_view key, std::string_view info) {
+    const auto digits = info_value(key, info);
+    std::int64_t number = 0;
+    const auto* const end = digits.data() + digits.size();
+    const auto result = std::from_chars(digits.data(), end, number);
+    if (result.ec != std::errc{} || result.ptr != end || number < 0)
+        return std::nullopt;
+    return number;
+}
+
+/// One of HAProxy's processes, by its own words.
+struct ProcessInfo {
+    StatRow::Number pid;
+    StatRow::Number uptime;
+};
+
+/// What processes say.
 struct Answers {
     std::vector<StatRow> rows;
-    bool unchecked = false; ///< there is such a process
+    std::vector<ProcessInfo> processes;
+    bool unchecked = false; ///< a process's first checks are not all done
+    /// Of those whose first checks are not done the longest, else the shortest one; unknown if it
+    /// is of one of them.
     StatRow::Number uptime;
 
-    void join(Answers other) {
+    void join(Answers other, bool first) {
         std::move(other.rows.begin(), other.rows.end(), std::back_inserter(rows));
-        if (!other.unchecked)
-            return;
-        if (!unchecked)
-            uptime = other.uptime;
-        else if (uptime)
-            uptime = other.uptime ? std::max(uptime, other.uptime) : std::nullopt;
-        unchecked = true;
+        processes.insert(processes.end(), other.processes.begin(), other.processes.end());
+        if (first || unchecked != other.unchecked)
+            uptime = first || other.unchecked ? other.uptime : uptime;
+        else if (!uptime || !other.uptime)
+            uptime.reset();
+        else
+            uptime = unchecked ? std::max(uptime, other.uptime) : std::min(uptime, other.uptime);
+        unchecked = unchecked || other.unchecked;
     }
 };
 
@@ -52,8 +74,9 @@ Answers ask_one(const StatsSocket& socket, Deadline deadline) {
         if (std::any_of(rows.begin(), rows.end(), is_without_address))
             read_names(rows, ask_haproxy(socket, "show servers state", deadline));
         answers.unchecked = std::any_of(rows.begin(), rows.end(), is_unchecked);
-        if (answers.unchecked)
-            answers.uptime = uptime_in(ask_haproxy(socket, "show info", deadline));
+        const std::string info = ask_haproxy(socket, "show info", deadline);
+        answers.uptime = uptime_in(info);
+        answers.processes = {{number_in("Pid: ", info), answers.uptime}};
         return answers;
     });
 }
@@ -69,9 +92,30 @@ Answers ask_all(const RoutesSettings& settings) {
         if (sockets.size() > 1) // the processes' own numbers may be the same
             for (StatRow& row : one.rows)
                 row.process = static_cast<std::int64_t>(i) + 1;
-        all.join(std::move(one));
+        all.join(std::move(one), i == 0);
     }
     return all;
+}
+
+/// Nothing if it isn't known of one of the processes.
+std::optional<std::vector<OldProcess>> old_processes(const std::vector<ProcessInfo>& processes) {
+    std::vector<std::int64_t> in_use;
+    in_use.reserve(processes.size());
+    for (const ProcessInfo& process : processes)
+        in_use.push_back(process.pid.value_or(0));
+    std::map<std::int64_t, OldProcess> all;
+    for (const ProcessInfo& process : processes) {
+        const auto found = find_old_processes(process.pid, process.uptime, in_use);
+        if (!found)
+            return std::nullopt;
+        for (const OldProcess& old : *found)
+            all.emplace(old.pid, old);
+    }
+    std::vector<OldProcess> result;
+    result.reserve(all.size());
+    for (const auto& [pid, old] : all)
+        result.push_back(old);
+    return result;
 }
 
 std::string introduce(const StatsSocket& socket, Deadline deadline) {
@@ -81,9 +125,9 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
     if (!info.starts_with("Name: ") || version.empty())
         throw HaproxyError{fmt::format("no answer of HAProxy's: '{}'",
                                        printable(info.substr(0, info.find('\n')), 80))};
-    const std::chrono::duration<double, std::milli> took = Deadline::Clock::now() - begin;
-    return fmt::format("{}: HAProxy {}, process {}, answers after {:.1f} ms", socket.name,
-                       printable(version), printable(info_value("Pid: ", info)), took.count());
+    return fmt::format("{}: HAProxy {}, process {}, answers after {}", socket.name,
+                       printable(version), printable(info_value("Pid: ", info)),
+                       fine_duration(Deadline::Clock::now() - begin));
 }
 
 } // namespace
@@ -94,20 +138,14 @@ std::vector<StatsSocket> sockets_of(const RoutesSettings& settings) {
     return {find_stats_socket("--socket")};
 }
 
-StatRow::Number uptime_in(std::string_view info) {
-    const auto digits = info_value("Uptime_sec: ", info);
-    std::int64_t seconds = 0;
-    const auto* const end = digits.data() + digits.size();
-    const auto result = std::from_chars(digits.data(), end, seconds);
-    if (result.ec != std::errc{} || result.ptr != end || seconds < 0)
-        return std::nullopt;
-    return seconds;
-}
+StatRow::Number uptime_in(std::string_view info) { return number_in("Uptime_sec: ", info); }
 
 Routes look_at_routes(const RoutesSettings& settings) {
     try {
         Answers answers = ask_all(settings);
-        return conclude(std::move(answers.rows), settings.rules, answers.uptime);
+        Routes routes = conclude(std::move(answers.rows), settings.rules, answers.uptime);
+        add_old_processes(routes, old_processes(answers.processes), answers.uptime);
+        return routes;
     } catch (const HaproxyError& error) {
         return unknown_routes(error.what());
     }

@@ -2,19 +2,21 @@
 
 #include "base/error.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
+#include "routes/sections.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
 
 namespace checkpg {
 
 namespace {
 
-constexpr std::string_view own_section = "checkpgroutes";
 constexpr milliseconds shortest_interval{100};
 constexpr milliseconds longest_interval{3'600'000};
 
@@ -33,13 +35,19 @@ struct RawOptions {
     std::string config;
     std::string timeout;
     std::string watch;
+    std::string ask;
     std::string history;
     std::string since;
+    std::string cluster;
+    std::vector<std::string> warning;
+    std::vector<std::string> critical;
     CLI::Option* config_option = nullptr;
     CLI::Option* timeout_option = nullptr;
     CLI::Option* watch_option = nullptr;
+    CLI::Option* ask_option = nullptr;
     CLI::Option* history_option = nullptr;
     CLI::Option* since_option = nullptr;
+    CLI::Option* cluster_option = nullptr;
 };
 
 void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
@@ -51,12 +59,18 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     app.add_flag("--prometheus", line.prometheus)->disable_flag_override();
     app.add_flag("-q,--quiet", line.quiet)->disable_flag_override();
     app.add_flag("-v,--verbose", line.verbose)->disable_flag_override();
+    app.add_flag("--table", line.table)->disable_flag_override();
+    app.add_flag("--all", line.all)->disable_flag_override();
+    app.add_option("-w,--warning", raw.warning)->allow_extra_args(false);
+    app.add_option("-c,--critical", raw.critical)->allow_extra_args(false);
+    raw.cluster_option = app.add_option("--cluster", raw.cluster)->take_last();
     app.add_option("--socket", line.sockets)->allow_extra_args(false);
     app.add_option("--read-write", line.read_write)->allow_extra_args(false);
     app.add_option("--read-only", line.read_only)->allow_extra_args(false);
     raw.config_option = app.add_option("--config", raw.config)->take_last();
     raw.timeout_option = app.add_option("-t,--timeout", raw.timeout)->take_last();
     raw.watch_option = app.add_option("--watch", raw.watch)->expected(0, 1)->take_last();
+    raw.ask_option = app.add_option("--ask", raw.ask)->expected(0, 1)->take_last();
     raw.history_option = app.add_option("--history", raw.history)->expected(0, 1)->take_last();
     raw.since_option = app.add_option("--since", raw.since)->take_last();
     app.allow_extras();
@@ -78,7 +92,18 @@ void parse(CLI::App& app, const std::vector<std::string>& arguments) {
                                     unknown.front()));
 }
 
+void take_in(const std::vector<std::string>& given, Thresholds& thresholds) {
+    for (const std::string& text : given)
+        if (!thresholds.add(text))
+            throw bad_usage(fmt::format("'{}' is no range such as standbys=2: or queued=10, of {}",
+                                        text, fmt::join(measure_names, ", ")));
+}
+
 void convert(const RawOptions& raw, RoutesCommandLine& line) {
+    take_in(raw.warning, line.warning);
+    take_in(raw.critical, line.critical);
+    if (raw.cluster_option->count() > 0)
+        line.cluster = raw.cluster;
     if (raw.config_option->count() > 0)
         line.config = raw.config;
     if (raw.timeout_option->count() > 0) {
@@ -86,6 +111,8 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
         if (!line.timeout)
             throw bad_usage(fmt::format("'{}' is no timeout from 1ms to 60s", raw.timeout));
     }
+    if (raw.ask_option->count() > 0)
+        line.ask = raw.ask;
     if (raw.watch_option->count() > 0) {
         line.watch = allowed_interval(parse_seconds(raw.watch.empty() ? "1" : raw.watch));
         if (!line.watch)
@@ -103,19 +130,44 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
     }
 }
 
+void refuse_beside_all(const RoutesCommandLine& line) {
+    const std::array<std::pair<bool, const char*>, 8> others{
+        {{line.cluster.has_value(), "--cluster"},
+         {line.ask.has_value(), "--ask"},
+         {line.watch.has_value(), "--watch"},
+         {line.ping, "--ping"},
+         {line.table, "--table"},
+         {line.verbose, "--verbose"},
+         {!line.read_write.empty(), "--read-write"},
+         {!line.read_only.empty(), "--read-only"}}};
+    for (const auto& [given, name] : others)
+        if (line.all && given)
+            throw bad_usage(fmt::format("--all and {} exclude each other", name));
+}
+
 void refuse_contradictions(const RoutesCommandLine& line) {
+    refuse_beside_all(line);
     if (line.ping && (line.json || line.watch))
         throw bad_usage(
             fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
-    if (line.prometheus &&
-        (line.json || line.watch || line.ping || line.quiet || line.verbose || line.history))
+    if (line.ping && line.ask)
+        throw bad_usage("--ping and --ask exclude each other");
+    if (line.prometheus && (line.json || line.watch || line.ping || line.quiet || line.verbose ||
+                            line.history || line.ask || line.table || line.all))
         throw bad_usage("--prometheus stands alone, beside options that say where to look");
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
             fmt::format("--quiet and {} exclude each other", line.json ? "--json" : "--verbose"));
+    if (line.table && (line.quiet || line.json || line.ask))
+        throw bad_usage(fmt::format("--table and {} exclude each other", line.ask    ? "--ask"
+                                                                         : line.json ? "--json"
+                                                                                     : "--quiet"));
     const char* const without_history = line.ping    ? "--ping"
+                                        : line.ask   ? "--ask"
                                         : line.watch ? "--watch"
                                         : line.quiet ? "--quiet"
+                                        : line.table ? "--table"
+                                        : line.all   ? "--all"
                                                      : nullptr;
     if (line.history && without_history != nullptr)
         throw bad_usage(fmt::format("--history and {} exclude each other", without_history));
@@ -131,77 +183,27 @@ StatsSocket socket_in(const std::string& text) {
                                 text));
 }
 
-class SectionReader {
-public:
-    SectionReader(const ConfigFile& config, RoutesSettings& settings)
-        : config_{config}, settings_{settings} {}
-
-    void apply() {
-        for (const ConfigEntry& entry : config_.entries)
-            if (entry.section == own_section)
-                apply(entry);
-    }
-
-private:
-    [[noreturn]] void fail(const ConfigEntry& entry, std::string_view what) const {
-        throw configuration_error(
-            fmt::format("{}:{}: {}", config_.path.native(), entry.line, what));
-    }
-
-    void apply(const ConfigEntry& entry) {
-        if (entry.key == "socket")
-            sockets(entry);
-        else if (entry.key == "read-write")
-            settings_.rules.read_write = words_in(entry.value);
-        else if (entry.key == "read-only")
-            settings_.rules.read_only = words_in(entry.value);
-        else if (entry.key == "timeout")
-            timeout(entry);
-        else if (entry.key == "session-warning")
-            session_warning(entry);
-        else
-            fail(entry, fmt::format("unknown key '{}' in section [{}]", entry.key, own_section));
-    }
-
-    void sockets(const ConfigEntry& entry) {
-        settings_.sockets.clear();
-        for (const std::string& text : words_in(entry.value)) {
-            auto socket = parse_stats_socket(text);
-            if (!socket)
-                fail(entry, fmt::format("'{}' is no socket: give a path, or a numeric address and "
-                                        "a port such as 127.0.0.1:9999",
-                                        text));
-            settings_.sockets.push_back(*std::move(socket));
-        }
-    }
-
-    void timeout(const ConfigEntry& entry) {
-        const auto span = allowed_timeout(parse_duration(entry.value));
-        if (!span)
-            fail(entry, fmt::format("'{}' is no timeout from 1ms to 60s", entry.value));
-        settings_.timeout = *span;
-    }
-
-    void session_warning(const ConfigEntry& entry) {
-        std::string_view text = entry.value;
-        if (text.ends_with('%'))
-            text.remove_suffix(1);
-        const auto percent = parse_port(text); // a whole number from 1, nothing else
-        if (!percent || *percent > 100)
-            fail(entry, fmt::format("'{}' is no percentage from 1% to 100%", entry.value));
-        settings_.rules.session_warning_percent = *percent;
-    }
-
-    const ConfigFile& config_;
-    RoutesSettings& settings_;
-};
-
 /// `--read-only ''` says that there is none.
 void apply_names(const std::vector<std::string>& given, std::vector<std::string>& names) {
     if (given.empty())
         return;
     names = given;
     names.erase(std::remove(names.begin(), names.end(), ""), names.end());
+}
+
+void apply(const RoutesCommandLine& line, RoutesSettings& settings) {
+    if (!line.sockets.empty()) {
+        settings.sockets.clear();
+        for (const std::string& text : line.sockets)
+            settings.sockets.push_back(socket_in(text));
+    }
+    apply_names(line.read_write, settings.rules.read_write);
+    apply_names(line.read_only, settings.rules.read_only);
+    if (settings.rules.read_write.empty())
+        throw configuration_error("no read-write backend is named: name one with 'read-write'");
+    settings.timeout = line.timeout.value_or(settings.timeout);
+    settings.rules.warning = line.warning;
+    settings.rules.critical = line.critical;
 }
 
 } // namespace
@@ -219,24 +221,22 @@ RoutesCommandLine parse_routes_command_line(const std::vector<std::string>& argu
     return line;
 }
 
-RoutesSettings routes_settings(const RoutesCommandLine& line,
-                               const std::optional<ConfigFile>& config) {
-    RoutesSettings settings;
-    settings.rules.read_write = {"PostgresReadWrite-backend"};
-    settings.rules.read_only = {"PostgresReadOnly-backend"};
-    if (config)
-        SectionReader{*config, settings}.apply();
-    if (!line.sockets.empty()) {
-        settings.sockets.clear();
-        for (const std::string& text : line.sockets)
-            settings.sockets.push_back(socket_in(text));
+std::vector<RoutesSettings> routes_settings(const RoutesCommandLine& line,
+                                            const std::optional<ConfigFile>& config) {
+    const auto clusters = config ? cluster_names(*config) : std::vector<std::string>{};
+    std::vector<RoutesSettings> all;
+    if (!line.all) {
+        all.push_back(section_settings(config, line.cluster.value_or("")));
+    } else {
+        for (const std::string& cluster : clusters)
+            all.push_back(section_settings(config, cluster));
+        if (all.empty())
+            throw configuration_error(
+                "--all: the configuration has no section [checkpgroutes NAME]");
     }
-    apply_names(line.read_write, settings.rules.read_write);
-    apply_names(line.read_only, settings.rules.read_only);
-    if (settings.rules.read_write.empty())
-        throw configuration_error("no read-write backend is named: name one with 'read-write'");
-    settings.timeout = line.timeout.value_or(settings.timeout);
-    return settings;
+    for (RoutesSettings& settings : all)
+        apply(line, settings);
+    return all;
 }
 
 std::string routes_help() {
@@ -251,19 +251,27 @@ Where to look:
   --read-write BACKEND         a backend of the primary (default: PostgresReadWrite-backend)
   --read-only BACKEND          a backend of the standbys (default: PostgresReadOnly-backend)
   -t, --timeout SECONDS        give up after this long (default: 1.5; units allowed: 800ms)
-  --config FILE                read FILE's section [checkpgroutes] instead of that of
-                               $CHECKPG_CONFIG or /etc/checkpg/checkpg.conf
+  --config FILE                read FILE instead of $CHECKPG_CONFIG or
+                               /etc/checkpg/checkpg.conf
+  --cluster NAME               the cluster of the section [checkpgroutes NAME] there
+  --all                        every such cluster, a line each, worst first
 
 What to show:
+  --ask [SERVER]               ask PostgreSQL on every server, too, or all about this one
   --watch [SECONDS]            look again every second, or as often as told
+  --table                      a line for each frontend, server and backend
   --history [FILE]             who was up and down when and why: from HAProxy's ring, or from a
                                log of HAProxy's; - reads standard input
   --since TIME                 the history from then on: 03:12, 2026-03-01T03:12, or 2h (ago)
   --json                       one JSON object
   --prometheus                 metrics, for node_exporter's textfile collector
   --ping                       only whether HAProxy answers on its socket
-  -q, --quiet                  only the last line, for a monitoring system
+  -q, --quiet                  only the first line, for a monitoring system
   -v, --verbose                HAProxy's own words and server addresses too
+
+What to complain of, besides what is wrong anyway (may be repeated):
+  -w, --warning WHAT=RANGE     WHAT: standbys, sessions_read_write, sessions_read_only, queued
+  -c, --critical WHAT=RANGE    RANGE: 10, 10:, ~:10, 10:20 or @10:20, as plugins have them
 
   -V, --version                show the version, then exit
   -?, --help                   show this help, then exit

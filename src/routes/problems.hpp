@@ -7,6 +7,9 @@
 
 namespace checkpg {
 
+/// In seconds after HAProxy's start. How long a check may take, HAProxy doesn't say: it is `inter`.
+inline constexpr std::int64_t first_checks_take = 60;
+
 /// Fills in what is wrong with `routes`, worst first, what is worth a note, and its state. The
 /// rest of `routes` is complete; `servers` are the servers among its entries; `uptime` is
 /// conclude()'s.

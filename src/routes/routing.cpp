@@ -2,6 +2,8 @@
 
 #include "base/haproxy_error.hpp"
 #include "base/printable.hpp"
+#include "base/units.hpp"
+#include "routes/frontends.hpp"
 #include "routes/problems.hpp"
 #include "routes/server_names.hpp"
 #include "routes/server_view.hpp"
@@ -51,26 +53,22 @@ RouteEntry entry_of(StatRow row, const RouteRules& rules) {
     return entry;
 }
 
-bool has_backend(const std::vector<StatRow>& rows, std::string_view name) {
-    return std::any_of(rows.begin(), rows.end(), [&](const StatRow& row) {
-        return row.kind == StatRow::Kind::backend && row.proxy == name;
-    });
-}
-
-std::string list_backends(const std::vector<StatRow>& rows) {
-    std::set<std::string_view> names;
+Names names_of(const std::vector<StatRow>& rows, StatRow::Kind kind) {
+    std::set<std::string> names;
     for (const StatRow& row : rows)
-        if (row.kind == StatRow::Kind::backend)
+        if (row.kind == kind)
             names.insert(row.proxy);
-    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+    return {names.begin(), names.end()};
 }
 
-void refuse_missing(const Names& wanted, const std::vector<StatRow>& rows) {
+void refuse_missing(const Names& wanted, const Names& existing, std::string_view what) {
     constexpr std::size_t most_shown = 400;
+    const std::string list =
+        existing.empty() ? "none" : fmt::format("{}", fmt::join(existing, ", "));
     for (const std::string& name : wanted)
-        if (!has_backend(rows, name))
-            throw HaproxyError{fmt::format("HAProxy has no backend '{}'; it has: {}", name,
-                                           printable(list_backends(rows), most_shown))};
+        if (!contains(existing, name))
+            throw HaproxyError{fmt::format("HAProxy has no {} '{}'; it has: {}", what, name,
+                                           printable(list, most_shown))};
 }
 
 /// Frontends and the named backends: other backends are none of ours.
@@ -166,6 +164,63 @@ void count_traffic(Routes& routes) {
     }
 }
 
+/// The sum of the limits of those entries that fulfil a condition; nothing if one has none.
+template <typename Condition>
+StatRow::Number sum_of_limits(const std::vector<RouteEntry>& entries, Condition condition) {
+    StatRow::Number sum;
+    for (const RouteEntry& entry : entries)
+        if (condition(entry)) {
+            if (entry.row.session_limit.value_or(0) <= 0)
+                return std::nullopt;
+            sum = sum.value_or(0) + *entry.row.session_limit;
+        }
+    return sum;
+}
+
+/// What the servers of this role take, or what its frontends do, if that is less.
+void set_limit(Traffic& traffic, const std::vector<RouteEntry>& entries, BackendRole role,
+               const Names& backends) {
+    const auto of_servers = sum_of_limits(
+        entries, [&](const RouteEntry& entry) { return entry.serving && entry.role == role; });
+    const auto of_frontends = sum_of_limits(entries, [&](const RouteEntry& entry) {
+        return entry.row.kind == StatRow::Kind::frontend && !entry.leads_elsewhere &&
+               std::any_of(backends.begin(), backends.end(), [&](const std::string& backend) {
+                   return leads_by_name(entry.row.proxy, backend);
+               });
+    });
+    traffic.limit = of_servers && of_frontends ? std::min(of_servers, of_frontends)
+                                               : (of_servers ? of_servers : of_frontends);
+}
+
+/// The time since the last change of those entries that fulfil a condition.
+template <typename Condition>
+StatRow::Number since_change(const std::vector<RouteEntry>& entries, Condition condition) {
+    StatRow::Number least;
+    for (const RouteEntry& entry : entries)
+        if (condition(entry) && entry.row.since_change)
+            least = std::min(least.value_or(*entry.row.since_change), *entry.row.since_change);
+    return least;
+}
+
+/// What was so at HAProxy's start is known to be so after its first checks.
+std::optional<TimeSpan> how_long(const Routes& routes, StatRow::Number uptime) {
+    const auto writes = [&](const RouteEntry& entry, StatRow::Kind kind) {
+        return entry.row.kind == kind && entry.role == BackendRole::read_write;
+    };
+    StatRow::Number seconds;
+    if (routes.primaries.empty())
+        seconds = since_change(routes.entries, [&](const RouteEntry& entry) {
+            return writes(entry, StatRow::Kind::backend) && entry.row.status.starts_with("DOWN");
+        });
+    else if (routes.primaries.size() == 1)
+        seconds = since_change(routes.entries, [&](const RouteEntry& entry) {
+            return writes(entry, StatRow::Kind::server) && entry.serving;
+        });
+    if (!seconds || *seconds < 0)
+        return std::nullopt;
+    return TimeSpan{*seconds, uptime && *seconds + first_checks_take >= *uptime};
+}
+
 bool has_several_processes(const std::vector<StatRow>& rows) {
     return std::any_of(rows.begin(), rows.end(),
                        [&](const StatRow& row) { return row.process != rows.front().process; });
@@ -187,25 +242,72 @@ std::string_view words(RouteState state) noexcept {
     return "unknown";
 }
 
+std::string words(TimeSpan span) {
+    return fmt::format("for {}{}", span.at_least ? "at least " : "",
+                       rough_duration(std::chrono::seconds{span.seconds}));
+}
+
+std::int64_t value_of(Measure measure, const Routes& routes) noexcept {
+    switch (measure) {
+    case Measure::standbys:
+        return static_cast<std::int64_t>(routes.standbys.size());
+    case Measure::sessions_read_write:
+        return routes.read_write.now;
+    case Measure::sessions_read_only:
+        return routes.read_only.now;
+    case Measure::queued:
+        break;
+    }
+    return routes.queued;
+}
+
 Routes conclude(std::vector<StatRow> rows, const RouteRules& rules, StatRow::Number uptime) {
-    refuse_missing(rules.read_write, rows);
-    refuse_missing(rules.read_only, rows);
+    const Names backends = names_of(rows, StatRow::Kind::backend);
+    refuse_missing(rules.read_write, backends, "backend");
+    refuse_missing(rules.read_only, backends, "backend");
+    refuse_missing(rules.frontends, names_of(rows, StatRow::Kind::frontend), "frontend");
     Routes routes;
     routes.several_processes = has_several_processes(rows);
     routes.entries = entries_of(std::move(rows), rules);
+    mark_frontends(routes.entries, backends, rules);
     spare_backups(routes.entries);
     mark_unused_slots(routes.entries);
     const auto servers = view_servers(routes.entries);
     sort_servers(routes, servers);
     count_traffic(routes);
+    set_limit(routes.read_write, routes.entries, BackendRole::read_write, rules.read_write);
+    set_limit(routes.read_only, routes.entries, BackendRole::read_only, rules.read_only);
+    routes.role_since = how_long(routes, uptime);
     find_problems(routes, servers, rules, uptime);
     return routes;
+}
+
+void add_old_processes(Routes& routes, std::optional<std::vector<OldProcess>> old,
+                       StatRow::Number uptime) {
+    constexpr std::int64_t hour = 3600;
+    routes.old_processes = std::move(old);
+    if (!routes.old_processes) {
+        routes.notes.emplace_back("whether HAProxy's older processes still have sessions can't be "
+                                  "seen from here");
+        return;
+    }
+    for (const OldProcess& process : *routes.old_processes) {
+        const std::string who = fmt::format("HAProxy's old process {}, started {} ago", process.pid,
+                                            rough_duration(std::chrono::seconds{process.age}));
+        routes.notes.push_back(who + ", still has sessions, which are not counted here");
+        if (uptime.value_or(0) < hour)
+            continue;
+        routes.problems.push_back({RouteState::warning,
+                                   who + ", has not ended since the last reload",
+                                   fmt::format("old process {}", process.pid)});
+        routes.state = std::max(routes.state, RouteState::warning);
+    }
 }
 
 Routes unknown_routes(std::string reason) {
     Routes routes;
     routes.state = RouteState::unknown;
-    routes.problems.push_back({RouteState::unknown, std::move(reason)});
+    routes.problems.push_back({RouteState::unknown, reason, std::move(reason)});
     return routes;
 }
 

@@ -1,36 +1,27 @@
 #pragma once
 
-#include "routes/routing.hpp"
+#include "routes/text_table.hpp"
 
 #include <string>
 #include <vector>
 
 namespace checkpg {
 
-/// How the text looks.
-struct TextStyle {
-    bool colour = false;
-    bool verbose = false; ///< HAProxy's own words, the address and the detail of each check too
-    bool marks = false;   ///< a first column that marks what changed
+/// What stands below the state line, which tells the worst problem. Nothing in state unknown: the
+/// state line says all there is.
+struct TextBelow {
+    std::vector<std::string> problems; ///< the other ones, worst first
+    std::vector<std::string> table;    ///< its first line is its header
+    std::vector<std::string> notes;
+
+    std::vector<std::string> lines() const; ///< all of them
 };
 
-/// The table: its header, then one line per frontend, server and named backend.
-std::vector<std::string> table_lines(const Routes& routes, TextStyle style);
+TextBelow text_below(const Routes& routes, TextStyle style);
 
-/// The conclusions: primary, standbys, the other servers and why, sessions, problems, notes.
-/// None in state unknown: state_line() says all there is.
-std::vector<std::string> conclusion_lines(const Routes& routes, TextStyle style);
-
-/// One line for a monitoring system: state_line(), and performance data behind '|'.
-std::string monitoring_line(const Routes& routes, TextStyle style);
-
-/// The state and what matters most, e.g. "CRITICAL: no primary: 3 standby, 1 timed out".
-std::string state_line(const Routes& routes, TextStyle style);
-
-/// The text of state_line() behind the state.
-std::string state_text(const Routes& routes);
-
-/// "45s", "12m", "3h12m", "5d4h"; "-" for nothing.
-std::string format_age(StatRow::Number seconds);
+/// All of it for people, and for monitoring systems with the performance data in the first line;
+/// these take a '|' for the start of more, so there is no other one.
+std::string report_text(const Routes& routes, const TextBelow& below, TextStyle style,
+                        const std::string& performance_data);
 
 } // namespace checkpg

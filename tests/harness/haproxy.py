@@ -156,9 +156,9 @@ class HAProxy:
             self._process.wait()
             self._process = None
 
-    def reload(self):
+    def reload(self, wait_for_old=True):
         """Makes HAProxy read its configuration again, as a service manager does, and waits until
-        the new process answers and the old one is gone."""
+        the new process answers and the old one is gone, or only does not listen any more."""
         before = self.show_info()["Pid"]
         if self.mode == "master-worker":
             os.kill(self._pid, signal.SIGUSR2)
@@ -170,6 +170,8 @@ class HAProxy:
                 wait_for(lambda: retired.poll() is not None, "the old HAProxy to end")
         wait_for(lambda: self._answers() and self.show_info()["Pid"] != before,
                  f"HAProxy to reload; its output: {self.output_file}")
+        if not wait_for_old:
+            return
         wait_for(lambda: not started(int(before)), "the old HAProxy to end")
         for pid in self._retired:
             scratch.unwatch(pid)

@@ -22,6 +22,8 @@ CONFIGURATION = """user = checkpg
 [PostgresReadWrite-backend]
 [PostgresReadOnly-backend] ; a comment
 [checkpgroutes]
+[checkpgroutes orders]
+[checkpgroutes crm]
 """
 
 
@@ -127,7 +129,13 @@ def test_backends_of_the_configuration_are_offered(shell, line):
 
 
 def test_the_section_of_checkpgroutes_is_no_backend(shell):
-    assert "checkpgroutes" not in shell.offers("checkpgprimary --backend ") - {"checkpgprimary"}
+    offered = shell.offers("checkpgprimary --backend ") - {"checkpgprimary"}
+    assert not {"checkpgroutes", "orders", "orders]"} & offered
+
+
+def test_clusters_of_the_configuration_are_offered(shell):
+    offered = shell.offers("checkpgroutes --cluster ")
+    assert {"orders", "crm"} <= offered and "PostgresReadWrite-backend" not in offered
 
 
 @pytest.mark.parametrize("line", ["checkpgroutes --socket /etc/host", "checkpgprimary --config /etc/host",

@@ -143,10 +143,10 @@ def libpq_keywords():
 
 
 def complaint(program, configuration):
-    """What an executable says on stderr about a configuration; it reaches nobody."""
+    """What an executable says about a configuration; it reaches nobody."""
     target = (["--socket", "/nonexistent/stats"] if program == "checkpgroutes" else
               ["127.0.0.1", "1"])
-    return run_check(program, *target, configuration=configuration).stderr
+    return run_check(program, *target, configuration=configuration).output
 
 
 @cache
@@ -315,7 +315,9 @@ def test_the_example_shows_the_defaults():
                 assert keys[key] == defaults[key], key
     routes = keys_and_defaults(ROUTES_KEYS)
     assert "/var/lib/haproxy/stats" in routes.pop("socket")
-    assert {**routes, "socket": "/var/lib/haproxy/stats"} == example_keys()["checkpgroutes"]
+    by_name = "PostgresReadWrite-frontend PostgresReadOnly-frontend"
+    assert {**routes, "socket": "/var/lib/haproxy/stats",
+            "frontends": by_name} == example_keys()["checkpgroutes"]
 
 
 # Labels

@@ -152,7 +152,7 @@ def test_every_owner_has_what_it_owns():
 
 def test_every_source_is_in_the_architecture():
     sources = {str(path.relative_to(REPOSITORY / "src"))
-               for folder in ("base", "check", "libpq", "routes")
+               for folder in ("base", "check", "libpq", "routes", "survey")
                for path in (REPOSITORY / "src" / folder).iterdir() if path.suffix != ".txt"}
     sources |= {f"tools/{path.name}" for path in (REPOSITORY / "tools").glob("*.[ch]pp")}
     # A header is beside its source; one alone is named itself.

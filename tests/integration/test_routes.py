@@ -29,8 +29,12 @@ def problems(found):
     return [problem["text"] for problem in found["problems"]]
 
 
-def last_line(result):
-    return result.stdout.splitlines()[-1]
+def without_since(texts):
+    return [re.sub(r" for (at least )?\w+( s)?", "", text) for text in texts]
+
+
+def first_line(result):
+    return result.stdout.splitlines()[0]
 
 
 @pytest.fixture
@@ -89,31 +93,46 @@ def test_metrics_of_a_haproxy_that_is_gone(cluster):
     assert result.stdout.splitlines()[-1] == "checkpg_up 0"
 
 
-def test_the_text_has_a_table_conclusions_and_a_line_for_monitoring(cluster):
+def test_the_text_has_a_line_for_monitoring_and_one_for_each_server(cluster):
     result = routes(cluster)
     assert result.code == OK
-    lines = result.stdout.splitlines()
+    first, header, *rows = result.stdout.splitlines()
+    assert re.match(r"OK: primary db1 for at least \S+, standbys db2, db3; sessions 0 read-write and "
+                    r"0 read-only \| primaries=1;1:1;1:1;0 standbys=2;1:;;0;3 ", first)
+    assert header.split() == ["SERVER", "READ-WRITE", "READ-ONLY", "SESSIONS", "SINCE"]
+    assert [row.split()[:4] for row in rows] == [["db1", "UP", "primary", "0"],
+                                                 ["db2", "standby", "UP", "0"],
+                                                 ["db3", "standby", "UP", "0"]]
+    assert "\x1b" not in result.stdout
+
+
+def test_the_whole_table(cluster):
+    result = routes(cluster, "--table")
+    assert result.code == OK
+    lines = result.stdout.splitlines()[1:]
     assert lines[0].split() == ["BACKEND", "SERVER", "STATUS", "CHECK", "TOOK", "SESSIONS", "MOST",
                                 "LIMIT", "QUEUE", "CHANGED"]
     rows = {tuple(line.split()[:2]): line.split()[2:4] for line in lines[1:]}
     assert rows["PostgresReadWrite-frontend", "FRONTEND"] == ["OPEN", "-"]
     assert rows["PostgresReadWrite-backend", "db1"] == ["UP", "primary"]
     assert rows["PostgresReadWrite-backend", "db2"] == ["DOWN", "standby"]
-    assert "primary:   db1" in lines
-    assert "standbys:  db2, db3" in lines
-    assert lines[-1].startswith("OK: primary db1, 2 standbys, sessions 0 read-write and 0 read-only"
-                                " | primaries=1;1:1;1:1;0 standbys=2;1:;;0 ")
-    assert "\x1b" not in result.stdout
 
 
-def test_quiet_is_the_last_line_alone(cluster):
-    assert routes(cluster, "-q").stdout == last_line(routes(cluster)) + "\n"
+def without_times(text):
+    return re.sub(r"\bfor (at least )?\S+,", "for ...,", text)
+
+
+def test_quiet_is_the_first_line_alone(cluster):
+    quiet, whole = (without_times(routes(cluster, *option).stdout) for option in (["-q"], []))
+    assert quiet == whole.splitlines()[0] + "\n"
+    assert " | primaries=" in quiet
 
 
 def test_verbose_shows_haproxys_own_words(cluster):
-    text = routes(cluster, "-v").stdout
-    assert "PROCERR 1" in text and "PROCOK 0" in text
-    assert f"127.0.0.1:{cluster.servers[0].port}" in text
+    for options in (["-v"], ["-v", "--table"]):
+        text = routes(cluster, *options).stdout
+        assert "PROCERR 1" in text and "PROCOK 0" in text
+        assert f"127.0.0.1:{cluster.servers[0].port}" in text
 
 
 def test_sessions_are_counted(cluster):
@@ -122,7 +141,7 @@ def test_sessions_are_counted(cluster):
                  "the sessions to be counted")
         found = conclusions(cluster, OK)
         assert found["sessions"]["read_write"]["now"] == 1
-        line = last_line(routes(cluster))
+        line = first_line(routes(cluster))
         assert "sessions_read_write=1;" in line and "sessions_read_only=2;" in line
 
 
@@ -133,7 +152,9 @@ def test_a_failover_step_by_step():
         one.stop("immediate")
         proxy.wait_for_routes(readwrite=[], readonly=["two"])
         found = conclusions(proxy, CRITICAL)
-        assert problems(found)[0] == "no primary: 1 unreachable, 1 standby"
+        assert without_since(problems(found))[0] == "no primary: one unreachable"
+        assert re.match(r"CRITICAL: no primary for .+: one unreachable; standby two \|",
+                        first_line(routes(proxy)))
         assert found["standbys"] == ["two"]
         assert found["neither"] == [{"name": "one", "reason": "unreachable"}]
 
@@ -141,7 +162,7 @@ def test_a_failover_step_by_step():
         proxy.wait_for_routes(readwrite=["two"], readonly=[])
         found = conclusions(proxy, WARNING)
         assert found["primaries"] == ["two"]
-        assert problems(found) == ["no standby", "one: unreachable"]
+        assert problems(found) == ["no standby: one unreachable"]
 
 
 def test_two_primaries_that_both_get_writes(primary):
@@ -160,7 +181,8 @@ def test_a_split_brain_that_the_checks_refuse(primary, standby):
                 as proxy:
             proxy.wait_for_routes(readwrite=[], readonly=["db2"])
             found = conclusions(proxy, CRITICAL)
-            assert problems(found)[0] == "no primary: split brain between db1, other"
+            assert re.fullmatch(r"no primary for .+: split brain between db1, other",
+                                problems(found)[0])
             assert {"name": "other", "reason": "split brain"} in found["neither"]
 
 
@@ -188,15 +210,16 @@ def test_maintenance_and_drain(cluster):
     cluster.command("set server PostgresReadWrite-backend/db3 state maint")
     wait_for(lambda: routes(cluster, "-q").code == OK, "db3 to be taken back")
     found = conclusions(cluster, OK)
-    assert found["notes"] == ["db3 is in maintenance in PostgresReadWrite-backend"]
+    assert found["notes"] == ["db3: in maintenance in PostgresReadWrite-backend"]
 
 
 def test_all_servers_are_down():
     dead = [haproxy.Target(name, "127.0.0.1", ports.free_port()) for name in ("db1", "db2")]
     with HAProxy(dead) as proxy:
         proxy.wait_for_routes(readwrite=[], readonly=[])
-        assert problems(conclusions(proxy, CRITICAL)) == [
-            "no primary: 2 unreachable", "no standby", "db1: unreachable", "db2: unreachable"]
+        first, *others = problems(conclusions(proxy, CRITICAL))
+        assert re.fullmatch(r"no primary for at least \S+: db1, db2 unreachable", first)
+        assert others == ["no standby"]
 
 
 def test_haproxy_has_just_started():
@@ -212,7 +235,7 @@ def test_haproxy_has_just_started():
         assert found["unchecked"] == ["db0", "db1", "db2"]
         problem, = problems(found)
         assert re.fullmatch(r"HAProxy started \d+s ago, 3 not checked yet", problem)
-        assert "\nunchecked: db0, db1, db2\n" in routes(proxy).stdout
+        assert routes(proxy).stdout.count("UP, not checked yet") == 6
 
 
 def by_name(address, *lines):
@@ -240,7 +263,8 @@ def test_a_server_template_without_any_address(primary):
     with resolver.answering({}) as address, HAProxy([], **by_name(
             address, f"server-template db 1-3 pg.test:{primary.port} check")) as proxy:
         found = conclusions(proxy, CRITICAL)
-        assert problems(found)[:2] == ["no primary: 3 in maintenance (resolution)", "no standby"]
+        assert without_since(problems(found)) == [
+            "no primary: db1, db2, db3 in maintenance (resolution)", "no standby"]
 
 
 def test_a_check_that_is_not_there(primary):
@@ -255,8 +279,8 @@ def test_haproxy_may_not_start_checks():
     dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
     with HAProxy([dead], global_lines=["no insecure-fork-wanted"]) as proxy:
         wait_for(lambda: proxy.results(READ_WRITE)["db1"][1] == "SOCKERR", "the first check")
-        assert problems(conclusions(proxy, CRITICAL))[0] == (
-            "no primary: 1 HAProxy can't fork, see insecure-fork-wanted (SOCKERR)")
+        assert without_since(problems(conclusions(proxy, CRITICAL)))[0] == (
+            "no primary: db1 HAProxy can't fork, see insecure-fork-wanted (SOCKERR)")
 
 
 @pytest.mark.parametrize("command, words", [
@@ -269,7 +293,7 @@ def test_a_script_whose_program_does_not_run(command, words):
     dead = haproxy.Target("db1", "127.0.0.1", ports.free_port())
     with HAProxy([dead], programs={READ_WRITE: str(script)}) as proxy:
         proxy.wait_for_routes(readwrite=[], readonly=[])
-        assert problems(conclusions(proxy, CRITICAL))[0] == f"no primary: 1 {words}"
+        assert without_since(problems(conclusions(proxy, CRITICAL)))[0] == f"no primary: db1 {words}"
 
 
 def test_a_frontend_that_is_not_open(cluster):
@@ -283,7 +307,7 @@ def test_sessions_near_a_limit(primary):
     with HAProxy([primary], server_options="rise 1 fall 1 maxconn 1") as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=[])
         with proxy.session(READ_WRITE):
-            wait_for(lambda: "PostgresReadWrite-backend/db1: 1 of 1 sessions"
+            wait_for(lambda: "PostgresReadWrite-backend/db1 (1 of 1): near the limit of sessions"
                      in problems(conclusions(proxy, WARNING)), "the warning")
 
 
@@ -298,16 +322,17 @@ def test_the_configuration_file_says_where_to_look(cluster):
     section = f"[checkpgroutes]\nsocket = {cluster.socket}\nread-only = PostgresReadOnly-backend\n"
     assert run_check("checkpgroutes", "-q", configuration=section).code == OK
     result = run_check("checkpgroutes", configuration=section + "colour = blue\n")
-    assert result.code == UNKNOWN and result.stdout == ""
-    assert "unknown key 'colour' in section [checkpgroutes]" in result.stderr
+    assert (result.code, result.stderr) == (UNKNOWN, "")
+    assert re.fullmatch(r"UNKNOWN: \S+:\d+: unknown key 'colour' in section \[checkpgroutes\]\n",
+                        result.stdout)
 
 
 def test_a_configuration_file_that_was_named_must_exist(cluster):
     for how in ({"env": {"CHECKPG_CONFIG": "/nonexistent.conf"}}, {}):
         options = [] if how else ["--config", "/nonexistent.conf"]
         result = routes(cluster, *options, **how)
-        assert result.code == UNKNOWN
-        assert result.stderr == ("checkpgroutes: /nonexistent.conf: no such file, though "
+        assert (result.code, result.stderr) == (UNKNOWN, "")
+        assert result.stdout == ("UNKNOWN: /nonexistent.conf: no such file, though "
                                  f"{'$CHECKPG_CONFIG' if how else '--config'} names it\n")
 
 
@@ -331,6 +356,98 @@ def test_haproxy_is_stopped(cluster):
 
 def test_without_standard_descriptors(cluster):
     wait_for(lambda: routes(cluster, closed_descriptors=True).code == OK, "all to be well")
+
+
+def test_usage_errors_reach_monitoring_too():
+    result = run_check("checkpgroutes", "--colour|")
+    assert (result.code, result.stderr) == (UNKNOWN, "")
+    assert result.stdout == "UNKNOWN: unknown option '--colour/'; see checkpgroutes --help\n"
+
+
+def test_ranges(cluster):
+    result = routes(cluster, "-q", "-w", "standbys=3:", "-c", "sessions_read_only=@0:5")
+    assert result.code == CRITICAL
+    assert result.stdout.startswith("CRITICAL: sessions_read_only: 0 is in @0:5 (and 1 more); ")
+    assert " standbys=2;3:;;0;3 " in result.stdout and " sessions_read_only=0;;@0:5;0" in result.stdout
+    assert routes(cluster, "-q", "-w", "standbys=2:").code == OK
+
+
+def test_another_applications_frontend_does_not_count(primary, standby):
+    others = [f"frontend crm\n    bind 127.0.0.1:{ports.free_port()}\n    default_backend crm-servers",
+              "backend crm-servers"]
+    with HAProxy([primary, standby], backend_lines=[]) as proxy:
+        text = proxy.configuration_file.read_text()
+        proxy.stop()
+        proxy.configuration_file.write_text(text + "\n" + "\n\n".join(others) + "\n")
+        proxy.start()
+        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+        proxy.command("disable frontend crm")
+        found = conclusions(proxy, OK)
+        assert {one["name"]: one["counted"] for one in found["frontends"]} == {
+            "PostgresReadWrite-frontend": True, "PostgresReadOnly-frontend": True, "crm": False}
+        assert "crm" not in routes(proxy, "--table").stdout
+        section = f"[checkpgroutes]\nsocket = {proxy.socket}\nfrontends = crm\n"
+        result = run_check("checkpgroutes", "-q", configuration=section)
+        assert result.code == CRITICAL
+        assert result.stdout.startswith("CRITICAL: frontend crm is not open")
+
+
+def test_clusters_by_name(cluster):
+    sections = (f"[checkpgroutes]\nsocket = {cluster.socket}\n"
+                "[checkpgroutes orders]\nread-write = PostgresReadWrite-backend\n"
+                "read-only = PostgresReadOnly-backend,\n"
+                "[checkpgroutes crm]\nread-write = PostgresReadWrite-backend\n"
+                "socket = /nonexistent/stats\n")
+    one = run_check("checkpgroutes", "-q", "--cluster", "orders", configuration=sections)
+    assert one.code == OK and one.stdout.startswith("OK: primary db1 ")
+    every = run_check("checkpgroutes", "--all", configuration=sections)
+    assert every.code == UNKNOWN
+    first, second = every.stdout.splitlines()
+    assert first.startswith("UNKNOWN: crm: /nonexistent/stats: no such file")
+    assert " | orders_primaries=1;1:1;1:1;0 orders_standbys=2;1:;;0;3 " in first
+    assert second.startswith("OK: orders: primary db1 ") and "|" not in second
+    found = json.loads(run_check("checkpgroutes", "--all", "--json", configuration=sections).stdout)
+    assert found["state"] == "unknown"
+    assert [(one["cluster"], one["state"]) for one in found["clusters"]] == [
+        ("orders", "ok"), ("crm", "unknown")]
+    sections += "[checkpgroutes-x]\nkey = 1\n"
+    server = cluster.servers[0]
+    assert run_check("checkpgprimary", server.address, server.port, configuration=sections).code == OK
+    odd = run_check("checkpgroutes", "-q", configuration=sections)
+    assert odd.code == UNKNOWN
+    assert ":10: [checkpgroutes-x] is no section of checkpgroutes" in odd.stdout
+
+
+@pytest.mark.parametrize("mode", ["master-worker", "daemon"])
+def test_sessions_that_a_reload_has_left_behind(primary, standby, mode):
+    with HAProxy([primary, standby], mode=mode, interval="300ms",
+                 global_lines=["hard-stop-after 1h"]) as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+        old = int(proxy.show_info()["Pid"])
+        wait_for(lambda: int(proxy.show_info()["Uptime_sec"]) >= 3, "a while to pass")
+        with proxy.session(READ_WRITE):
+            assert conclusions(proxy, OK)["old_processes"] == []
+            proxy.reload(wait_for_old=False)
+            proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+            found = conclusions(proxy, OK)
+            process, = found["old_processes"]
+            assert process["pid"] == old and process["started_seconds"] >= 3
+            assert found["sessions"]["read_write"]["now"] == 0
+            result = routes(proxy)
+            assert "sessions 0 read-write and 0 read-only, and those of an old HAProxy process |" \
+                in first_line(result)
+            assert f"\nnote: HAProxy's old process {old}, started " in result.stdout
+        wait_for(lambda: conclusions(proxy, OK)["old_processes"] == [], "the old process to end")
+
+
+def test_an_old_process_in_another_namespace_can_not_be_seen(primary):
+    abilities.require_root("a namespace of processes")
+    with HAProxy([primary], pid_one=True) as proxy:
+        proxy.wait_for_routes(readwrite=["db1"], readonly=[])
+        found = conclusions(proxy, WARNING)
+        assert found["old_processes"] is None
+        assert found["notes"] == ["whether HAProxy's older processes still have sessions can't be "
+                                  "seen from here"]
 
 
 def test_haproxy_in_a_tcp_socket():

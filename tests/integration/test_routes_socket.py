@@ -37,10 +37,11 @@ def test_a_good_answer_of_the_stand_in():
     with StatsSocket(saying(table(3))) as server:
         result = look(server.path)
     assert result.code == 0
-    assert result.stdout.startswith("OK: primary db0.example.com, 2 standbys")
+    assert result.stdout.startswith("OK: primary db0.example.com for 5s, standbys db1.example.com, "
+                                    "db2.example.com; ")
 
 
-def test_the_question_is_show_stat():
+def test_the_questions_are_harmless():
     asked = []
 
     def script(_server, connection):
@@ -49,7 +50,7 @@ def test_the_question_is_show_stat():
             connection.sendall(table(2).encode())
     with StatsSocket(script) as server:
         look(server.path)
-    assert asked == [b"show stat\n"]
+    assert asked == [b"show stat\n", b"show info\n"]
 
 
 def answering(answers):
@@ -70,7 +71,8 @@ def test_a_server_without_an_address_is_looked_up():
             ("Permission denied\n\n", UNKNOWN, "no list of HAProxy's servers: the answer is "
              "'Permission denied'"),
             (servers_state()[:-1], UNKNOWN, "breaks off before its end"), ("", UNKNOWN, "breaks off")):
-        with StatsSocket(answering({"show stat": stat, "show servers state": answer})) as server:
+        with StatsSocket(answering({"show stat": stat, "show info": "Uptime_sec: 500\n\n",
+                                    "show servers state": answer})) as server:
             result = look(server.path)
         assert (result.code, result.stderr) == (code, "") and text in result.stdout, result.output
 
@@ -175,7 +177,7 @@ def test_names_with_commas_quotes_and_line_feeds():
         found = json.loads(run_check("checkpgroutes", "--json", "--socket", server.path).stdout)
         shown = run_check("checkpgroutes", "--socket", server.path).stdout
     assert found["primaries"] == ['what, a "name"\nthis is']
-    assert 'primary:   what, a "name"?this is\n' in shown
+    assert '\nwhat, a "name"?this is ' in shown
 
 
 def test_several_processes_have_several_sockets():

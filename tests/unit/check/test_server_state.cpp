@@ -74,7 +74,7 @@ TEST_CASE("only what is asked for stands in the query, and everything in it is q
     question.writable = true;
     CHECK(checkpg::state_query(question) == "SELECT pg_catalog.pg_is_in_recovery(), "
                                             "pg_catalog.current_setting('transaction_read_only')");
-    question = {true, true, true, true, true};
+    question = {true, true, true, true, true, true};
     const std::string query = checkpg::state_query(question);
     for (auto at = query.find("pg_"); at != std::string::npos; at = query.find("pg_", at + 1)) {
         const bool schema = query.compare(at, 11, "pg_catalog.") == 0;
@@ -189,6 +189,39 @@ TEST_CASE("a WAL receiver is there, streams, or is hidden") {
     CHECK(receiver("42", nullptr) == Receiver::hidden);
     CHECK(receiver("42", "streaming") == Receiver::streaming);
     CHECK(receiver("42", "waiting") == Receiver::not_streaming);
+}
+
+TEST_CASE("vitals are seen whole by those who may see statistics") {
+    checkpg::Question question;
+    question.vitals = true;
+    const auto vitals = [&](const char* written, const char* received, const char* most,
+                            const char* connections, const char* timeline = "3") {
+        return *answer(question, {{"t"},
+                                  {"2461005 60 500000", text_type},
+                                  {"2461005 0 250000", text_type},
+                                  {written, lsn_type},
+                                  {timeline, integer_type},
+                                  {received, integer_type},
+                                  {most, text_type},
+                                  {connections, bigint_type}})
+                    .vitals;
+    };
+    const auto all = vitals("1/10", "4", "100", "12");
+    CHECK(all.uptime == std::chrono::milliseconds{60'250});
+    CHECK(all.written == 0x1'0000'0010U);
+    CHECK(all.recorded_timeline == 3);
+    CHECK(all.received_timeline == 4U);
+    CHECK(all.most_connections == 100);
+    CHECK(all.connections == 12U);
+    const auto less = vitals(nullptr, nullptr, "100", nullptr);
+    CHECK_FALSE(less.written);
+    CHECK_FALSE(less.received_timeline);
+    CHECK_FALSE(less.connections);
+    CHECK_THROWS_AS(vitals("0/1", "x", "100", "12"), std::invalid_argument);
+    CHECK_THROWS_AS(vitals("0/1", "4", "many", "12"), std::invalid_argument);
+    CHECK_THROWS_AS(vitals("0/1", "4", nullptr, "12"), std::invalid_argument);
+    CHECK_THROWS_AS(vitals("0/1", "4", "100", "-1"), std::invalid_argument);
+    CHECK_THROWS_AS(vitals("0/1", "4", "100", "12", nullptr), std::invalid_argument);
 }
 
 TEST_CASE("missing privileges are named as the GRANTs that give them") {

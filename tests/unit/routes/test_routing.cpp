@@ -85,7 +85,7 @@ TEST_CASE("states of a cluster and what follows from them") {
         {"no standby is left",
          {{"db1", 2, 2}, {"db2", 0, 1}},
          RouteState::warning,
-         {"warning: no standby", "warning: db1: unreachable"}},
+         {"warning: no standby: db1 unreachable"}},
         {"a standby lags: the read-only check's reason counts, not the role",
          {{"db1", 1, 8}, {"db2", 0, 1}, {"db3", 1, 0}},
          RouteState::warning,
@@ -93,12 +93,11 @@ TEST_CASE("states of a cluster and what follows from them") {
         {"the primary is read-only",
          {{"db1", 1, 0}, {"db2", 9, 1}},
          RouteState::critical,
-         {"critical: no primary: 1 standby, 1 read-only", "warning: db2: read-only"}},
+         {"critical: no primary: db2 read-only"}},
         {"split brain",
          {{"db1", 7, 1}, {"db2", 7, 1}, {"db3", 1, 0}},
          RouteState::critical,
-         {"critical: no primary: split brain between db1, db2", "warning: db1: split brain",
-          "warning: db2: split brain"}},
+         {"critical: no primary: split brain between db1, db2"}},
         {"an old primary that a newer one has left behind",
          {{"db1", 7, 1}, {"db2", 0, 1}, {"db3", 1, 0}},
          RouteState::warning,
@@ -110,18 +109,16 @@ TEST_CASE("states of a cluster and what follows from them") {
         {"failover under way: the primary is gone, nobody is promoted yet",
          {{"db1", 1, 0}, {"db2", 2, 2}, {"db3", 1, 0}},
          RouteState::critical,
-         {"critical: no primary: 2 standby, 1 unreachable", "warning: db2: unreachable"}},
+         {"critical: no primary: db2 unreachable"}},
         {"failover under way: promoted between the two checks",
          {{"db1", 1, 1}, {"db2", 2, 2}, {"db3", 1, 0}},
          RouteState::critical,
-         {"critical: no primary: 2 standby, 1 unreachable",
-          "warning: db1: changing its role: standby (PostgresReadWrite-backend), primary "
-          "(PostgresReadOnly-backend)",
-          "warning: db2: unreachable"}},
+         {"critical: no primary: db2 unreachable; db1 changing its role: standby "
+          "(PostgresReadWrite-backend), primary (PostgresReadOnly-backend)"}},
         {"failover under way: the new primary still gets reads",
          {{"db1", 0, 0}, {"db3", 1, 0}},
          RouteState::warning,
-         {"warning: db1 serves both roles: it is in a read-only backend too"}},
+         {"warning: db1: serving both roles, in a read-only backend too"}},
         {"reasons that differ are both given",
          {{"db1", 2, 3}, {"db2", 0, 1}, {"db3", 1, 0}},
          RouteState::warning,
@@ -130,8 +127,7 @@ TEST_CASE("states of a cluster and what follows from them") {
         {"all down",
          {{"db1", 2, 2}, {"db2", 2, 2}},
          RouteState::critical,
-         {"critical: no primary: 2 unreachable", "warning: no standby", "warning: db1: unreachable",
-          "warning: db2: unreachable"}},
+         {"critical: no primary: db1, db2 unreachable", "warning: no standby"}},
         {"no server at all",
          {},
          RouteState::critical,
@@ -172,8 +168,7 @@ TEST_CASE("a server of weight 0 is not served, one on its way up isn't yet") {
     row_of(rows, read_only, "db1").weight = 0;
     row_of(rows, read_only, "db3").status = "DOWN 2/3";
     const Routes routes = conclude(rows, rules);
-    CHECK(problems(routes) ==
-          Names{"warning: no standby", "warning: db1: weight 0", "warning: db3: coming up"});
+    CHECK(problems(routes) == Names{"warning: no standby: db1 weight 0; db3 coming up"});
 }
 
 TEST_CASE("a server on its way down still serves") {
@@ -185,7 +180,7 @@ TEST_CASE("a server on its way down still serves") {
     const Routes routes = conclude(rows, rules);
     CHECK(routes.primaries == Names{"db2"});
     CHECK(problems(routes) ==
-          Names{"warning: db2 is going down in PostgresReadWrite-backend: unreachable"});
+          Names{"warning: db2: going down in PostgresReadWrite-backend, unreachable"});
 }
 
 namespace {
@@ -237,8 +232,7 @@ TEST_CASE("what the first checks have found counts while others are not done") {
     for (const char* name : {"db1", "db2", "db3"})
         set_checked(row_of(rows, read_write, name), 1);
     CHECK(problems(conclude(rows, rules, 3)) ==
-          Names{"critical: no primary: 3 standby",
-                "warning: HAProxy started 3s ago, 3 not checked yet"});
+          Names{"critical: no primary", "warning: HAProxy started 3s ago, 3 not checked yet"});
     rows = unchecked_cluster({"db1"});
     set_checked(row_of(rows, read_write, "db1"), 0);
     set_checked(row_of(rows, read_only, "db1"), 1);
@@ -249,21 +243,18 @@ TEST_CASE("a check that is not done long after the start, or nobody knows when i
     for (const StatRow::Number uptime : {StatRow::Number{60}, StatRow::Number{}}) {
         auto rows = unchecked_cluster({"db1", "db2"});
         CHECK(problems(conclude(rows, rules, uptime)) ==
-              Names{"critical: no primary: 2 not checked yet",
-                    "critical: db1 gets traffic and was not checked yet "
-                    "(PostgresReadWrite-backend)",
-                    "critical: db2 gets traffic and was not checked yet "
+              Names{"critical: no primary: db1, db2 not checked yet",
+                    "critical: db1, db2: traffic before the first check "
                     "(PostgresReadWrite-backend)",
                     "warning: no standby",
-                    "warning: db1 gets traffic and was not checked yet (PostgresReadOnly-backend)",
-                    "warning: db2 gets traffic and was not checked yet "
+                    "warning: db1, db2: traffic before the first check "
                     "(PostgresReadOnly-backend)"});
         rows = cluster(healthy);
         row_of(rows, read_write, "db1") = server_row(read_write, "db1", "UP", "INI");
         const Routes routes = conclude(rows, rules, uptime);
         CHECK(routes.primaries == Names{"db2"});
         CHECK(routes.standbys == Names{"db1", "db3"});
-        CHECK(problems(routes) == Names{"critical: db1 gets traffic and was not checked yet "
+        CHECK(problems(routes) == Names{"critical: db1: traffic before the first check "
                                         "(PostgresReadWrite-backend)"});
     }
 }
@@ -292,7 +283,7 @@ TEST_CASE("maintenance in one backend only is noted: after a failover it would m
     row_of(rows, read_write, "db1").status = "MAINT";
     const Routes routes = conclude(rows, rules);
     CHECK(routes.state == RouteState::ok);
-    CHECK(routes.notes == Names{"db1 is in maintenance in PostgresReadWrite-backend"});
+    CHECK(routes.notes == Names{"db1: in maintenance in PostgresReadWrite-backend"});
 }
 
 TEST_CASE("a primary as backup of the read-only backend is meant") {
@@ -376,14 +367,15 @@ TEST_CASE("sessions near a limit and queues are warned of") {
     backend.most_sessions = 120;
     backend.queued = 1;
     const Routes routes = conclude(rows, rules);
-    CHECK(problems(routes) == Names{"warning: rw: 180 of 200 sessions",
-                                    "warning: PostgresReadOnly-backend/db1: 3 queued",
-                                    "warning: PostgresReadOnly-backend: 1 queued"});
+    CHECK(problems(routes) == Names{"warning: rw (180 of 200): near the limit of sessions",
+                                    "warning: PostgresReadOnly-backend/db1 (3), "
+                                    "PostgresReadOnly-backend (1): connections wait in the queue"});
     CHECK(routes.read_only.now == 89);
     CHECK(routes.read_only.most == 120);
     CHECK(routes.read_write.now == 0);
     CHECK(routes.queued == 4);
-    CHECK(conclude(rows, {{read_write}, {read_only}, 89}).problems.size() == 4);
+    CHECK(conclude(rows, {{read_write}, {read_only}, 89}).problems[0].text ==
+          "rw (180 of 200), PostgresReadOnly-backend/db1 (89 of 100): near the limit of sessions");
 }
 
 TEST_CASE("a backend that doesn't exist makes the state unknown") {
@@ -431,8 +423,9 @@ TEST_CASE("each named backend needs a server, whatever another one of its role h
         const Routes routes = conclude(rows, two_each);
         CHECK(routes.primaries == Names{"db2"});
         CHECK(problems(routes) ==
-              Names{"critical: orders has no server that gets traffic: 1 access denied, 2 standby",
-                    "warning: reports has no server that gets traffic: 1 standby not fit"});
+              Names{"critical: orders has no server that gets traffic: db2 access denied; "
+                    "db1, db3 standby",
+                    "warning: reports has no server that gets traffic: db1 standby not fit"});
     }
     SECTION("each has one") {
         rows.push_back(checked_row("orders", "db2", 0));
@@ -449,7 +442,7 @@ TEST_CASE("each named backend needs a server, whatever another one of its role h
         row_of(rows, read_write, "db2").status = "MAINT";
         rows.push_back(checked_row("orders", "db2", 2));
         CHECK(problems(conclude(rows, {{read_write, "orders"}, {}, 90})).front() ==
-              "critical: no primary: 2 standby, 1 in maintenance, 1 unreachable");
+              "critical: no primary: db2 in maintenance; db2 unreachable; db1, db3 standby");
     }
 }
 
@@ -461,7 +454,7 @@ TEST_CASE("each of HAProxy's processes needs a server in each backend") {
     }
     CHECK(problems(conclude(rows, rules)).front() ==
           "critical: PostgresReadWrite-backend has no server that gets traffic in process 2: "
-          "1 standby, 1 unreachable");
+          "db1 standby; db2 unreachable");
 }
 
 TEST_CASE("a slot of a server-template that no address is left for is none of the servers") {
@@ -513,9 +506,8 @@ TEST_CASE("where all slots of a server-template are without an address there is 
             rows.back().resolved_from = "pg.example.com:5432";
         }
     CHECK(problems(conclude(rows, rules)) ==
-          Names{"critical: no primary: 2 in maintenance (resolution)", "warning: no standby",
-                "warning: slot1: in maintenance (resolution)",
-                "warning: slot2: in maintenance (resolution)"});
+          Names{"critical: no primary: slot1, slot2 in maintenance (resolution)",
+                "warning: no standby"});
 }
 
 TEST_CASE("a slot that is not in use is no reason for the others") {
@@ -523,7 +515,7 @@ TEST_CASE("a slot that is not in use is no reason for the others") {
     row_of(rows, read_write, "db1").resolved_from = "pg.example.com:5432";
     rows.push_back(server_row(read_write, "slot1", "MAINT (resolution)"));
     rows.back().resolved_from = "pg.example.com:5432";
-    CHECK(problems(conclude(rows, rules)).front() == "critical: no primary: 1 unreachable");
+    CHECK(problems(conclude(rows, rules)).front() == "critical: no primary: db1 unreachable");
 }
 
 TEST_CASE("one address and port under two names is one server") {
@@ -613,6 +605,116 @@ TEST_CASE("a problem names a few servers, not thousands") {
         rows.push_back(checked_row(read_write, ("db" + std::to_string(i)).c_str(), 0));
     CHECK(conclude(rows, rules).problems.front().text ==
           "1000 primaries: db0, db1, db2, db3 and 996 more");
+}
+
+TEST_CASE("a trouble that many servers have is said once") {
+    std::vector<Server> servers{{"db0", 0, 1}};
+    const std::vector<std::string> names = [] {
+        std::vector<std::string> all;
+        for (int i = 1; i < 30; ++i)
+            all.push_back("db" + std::to_string(i));
+        return all;
+    }();
+    for (const std::string& name : names)
+        servers.push_back({name.c_str(), 126, 126});
+    CHECK(problems(routes_of(servers)) ==
+          Names{"warning: no standby: db1, db2, db3, db4 and 25 more a program of the check can't "
+                "be executed"});
+    servers[1] = {"db1", 1, 0};
+    CHECK(
+        problems(routes_of(servers)) ==
+        Names{"warning: db2, db3, db4, db5 and 24 more: a program of the check can't be executed"});
+}
+
+TEST_CASE("a trouble stays the same while its numbers change") {
+    auto rows = cluster({{"db1", 2, 2}, {"db2", 1, 0}});
+    StatRow& backend = row_of(rows, read_write, "BACKEND");
+    backend.status = "DOWN";
+    Names texts;
+    Names subjects;
+    for (const int seconds : {5, 65}) {
+        backend.since_change = seconds;
+        const Problem problem = conclude(rows, rules, 1000).problems.front();
+        texts.push_back(problem.text);
+        subjects.push_back(problem.subject);
+    }
+    CHECK(texts ==
+          Names{"no primary for 5s: db1 unreachable", "no primary for 1m05s: db1 unreachable"});
+    CHECK(subjects[0] == subjects[1]);
+}
+
+TEST_CASE("how long there has been a primary, as far as HAProxy can know") {
+    auto rows = cluster(healthy);
+    row_of(rows, read_write, "db2").since_change = 500;
+    const auto span = [&](StatRow::Number uptime) {
+        return words(*conclude(rows, rules, uptime).role_since);
+    };
+    CHECK(span(5000) == "for 8m20s");
+    CHECK(span(500) == "for at least 8m20s");
+    CHECK(span({}) == "for 8m20s");
+    row_of(rows, read_write, "db1").status = "UP";
+    CHECK_FALSE(conclude(rows, rules, 5000).role_since);
+}
+
+TEST_CASE("only frontends that lead to the named backends count") {
+    std::vector<StatRow> rows = cluster(healthy);
+    rows.erase(rows.begin(), rows.begin() + 2);
+    rows.push_back(frontend_row("crm", "PAUSED"));
+    rows.push_back(backend_row("crm-servers"));
+    const auto with_crm = Names{"critical: frontend crm is not open (PAUSED)"};
+    SECTION("where none is known, everyone may") {
+        CHECK(problems(conclude(rows, rules)) == with_crm);
+        rows.push_back(frontend_row("PostgresReadWrite-frontend"));
+        CHECK(problems(conclude(rows, rules)) == with_crm);
+    }
+    SECTION("but for what belongs to another backend by its name") {
+        rows.push_back(backend_row("crm-backend"));
+        CHECK(problems(conclude(rows, rules)) == Names{});
+    }
+    SECTION("each backend has one by its name") {
+        rows.push_back(frontend_row("PostgresReadWrite-frontend"));
+        rows.push_back(frontend_row(read_only)); // a listen section
+        const Routes routes = conclude(rows, rules);
+        CHECK(problems(routes) == Names{});
+        CHECK(std::count_if(routes.entries.begin(), routes.entries.end(),
+                            [](const RouteEntry& entry) { return entry.leads_elsewhere; }) == 1);
+        row_of(rows, read_only, "FRONTEND").status = "STOP";
+        CHECK(problems(conclude(rows, rules)) ==
+              Names{"critical: frontend PostgresReadOnly-backend is not open (STOP)"});
+    }
+    SECTION("those that the rules name") {
+        RouteRules named = rules;
+        named.frontends = {"crm"};
+        CHECK(problems(conclude(rows, named)) == with_crm);
+        rows.push_back(frontend_row("other"));
+        named.frontends = {"other"};
+        CHECK(problems(conclude(rows, named)) == Names{});
+        named.frontends = {"absent"};
+        CHECK_THROWS_AS(conclude(rows, named), HaproxyError);
+    }
+}
+
+TEST_CASE("ranges given for sessions and standbys are complained of") {
+    auto rows = cluster(healthy);
+    row_of(rows, read_only, "BACKEND").sessions = 15;
+    RouteRules strict = rules;
+    CHECK(strict.warning.add("sessions_read_only=10"));
+    CHECK(strict.critical.add("standbys=3:"));
+    const Routes routes = conclude(rows, strict);
+    CHECK(problems(routes) == Names{"critical: standbys: 2 is outside of 3:",
+                                    "warning: sessions_read_only: 15 is outside of 10"});
+    CHECK(routes.problems[1].subject == "sessions_read_only: 10");
+}
+
+TEST_CASE("a range takes the place of what is complained of anyway") {
+    auto rows = cluster({{"db1", 0, 1}});
+    row_of(rows, read_only, "BACKEND").queued = 3;
+    RouteRules easy = rules;
+    CHECK(easy.warning.add("standbys=0:"));
+    CHECK(easy.warning.add("queued=@5:9"));
+    CHECK(problems(conclude(rows, easy)) == Names{});
+    row_of(rows, read_only, "BACKEND").queued = 7;
+    CHECK(problems(conclude(rows, easy)) == Names{"warning: queued: 7 is in @5:9"});
 }
 
 TEST_CASE("unknown routes carry their reason") {

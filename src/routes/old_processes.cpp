@@ -1,0 +1,118 @@
+#include "routes/old_processes.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unistd.h>
+
+namespace checkpg {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What we read of /proc/PID/stat.
+struct ProcessStat {
+    std::string name;
+    char state = '?';
+    std::int64_t parent = 0;
+    std::int64_t start = 0; ///< in ticks since the machine's start
+};
+
+std::string contents(const fs::path& path) {
+    std::ifstream file{path, std::ios::binary};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+/// A name may hold blanks and parentheses, and nothing behind it does.
+std::optional<ProcessStat> read_stat(const fs::path& directory) {
+    const std::string text = contents(directory / "stat");
+    const auto begin = text.find('(');
+    const auto end = text.rfind(')');
+    if (begin == std::string::npos || end == std::string::npos)
+        return std::nullopt;
+    ProcessStat result;
+    result.name = text.substr(begin + 1, end - begin - 1);
+    std::istringstream rest{text.substr(end + 1)};
+    constexpr int fields_between = 17; // fields 5 to 21 of proc(5)
+    std::string skipped;
+    rest >> result.state >> result.parent;
+    for (int i = 0; i < fields_between; ++i)
+        rest >> skipped;
+    rest >> result.start;
+    return rest ? std::optional{result} : std::nullopt;
+}
+
+/// The files behind -f on a process's command line: a reload keeps them, and adds other options.
+std::vector<std::string> configuration_files(const fs::path& directory) {
+    std::istringstream words{contents(directory / "cmdline")};
+    std::vector<std::string> files;
+    for (std::string word; std::getline(words, word, '\0');)
+        if (word == "-f" && std::getline(words, word, '\0'))
+            files.push_back(word);
+    return files;
+}
+
+std::optional<std::int64_t> process_number(const std::string& name) {
+    std::int64_t number = 0;
+    const char* const end = name.data() + name.size();
+    const auto result = std::from_chars(name.data(), end, number);
+    return result.ec == std::errc{} && result.ptr == end ? std::optional{number} : std::nullopt;
+}
+
+std::int64_t ticks_per_second() noexcept {
+    const long ticks = ::sysconf(_SC_CLK_TCK);
+    constexpr std::int64_t usual = 100;
+    return ticks > 0 ? ticks : usual;
+}
+
+/// The machine's age in seconds.
+std::optional<std::int64_t> machine_age(const fs::path& proc) {
+    std::istringstream text{contents(proc / "uptime")};
+    double seconds = 0;
+    text >> seconds;
+    return text ? std::optional{static_cast<std::int64_t>(seconds)} : std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::vector<OldProcess>> find_old_processes(StatRow::Number pid,
+                                                          StatRow::Number uptime,
+                                                          const std::vector<std::int64_t>& others,
+                                                          const fs::path& proc) {
+    const auto now = machine_age(proc);
+    const auto own = pid ? read_stat(proc / std::to_string(*pid)) : std::nullopt;
+    if (!now || !own || !uptime)
+        return std::nullopt;
+    const std::int64_t second = ticks_per_second();
+    // HAProxy counts from before it reads its configuration, the kernel from when it forks.
+    constexpr std::int64_t start_takes = 60;
+    if (std::abs(*now - own->start / second - *uptime) > start_takes)
+        return std::nullopt;
+    const auto files = configuration_files(proc / std::to_string(*pid));
+    std::vector<OldProcess> found;
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator{proc, error}) {
+        const auto number = process_number(entry.path().filename().native());
+        if (!number || std::find(others.begin(), others.end(), *number) != others.end())
+            continue;
+        const auto stat = read_stat(entry.path());
+        // The processes of one start (nbproc, up to HAProxy 2.4) are born within a second.
+        if (stat && stat->name == own->name && stat->parent == own->parent && stat->state != 'Z' &&
+            stat->start + second < own->start && configuration_files(entry.path()) == files)
+            found.push_back({*number, *now - stat->start / second});
+    }
+    if (error)
+        return std::nullopt;
+    std::sort(found.begin(), found.end(),
+              [](const OldProcess& a, const OldProcess& b) { return a.pid < b.pid; });
+    return found;
+}
+
+} // namespace checkpg
