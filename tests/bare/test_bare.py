@@ -45,14 +45,6 @@ def refused(suite, script, *options):
     return said.strip().splitlines()[-1]
 
 
-def test_the_demo_without_privileges():
-    """Debian 13; with them, Debian 12 below and both releases whole in .ci/run. The tests without them
-    take as long again: before a release, by hand."""
-    code, said = on_a_bare("trixie", f"tests/demo && {{ {LEFT} }}", *UNPRIVILEGED)
-    assert code == 0
-    assert_demonstrated(said)
-
-
 def assert_demonstrated(said):
     assert "INSERT through PostgresReadWrite-frontend: done by db2" in said
 
@@ -76,12 +68,14 @@ interrupt() {{
 """
 
 
-def test_interrupted_and_run_again():
+def test_the_demo_interrupted_and_run_again_without_privileges():
+    """With them, both commands on both releases are .ci/run's. The tests without them take as long again:
+    before a release, by hand."""
     code, said = on_a_bare("bookworm", f"""{INTERRUPT}
         interrupt '*unpacking' tests/demo
         interrupt '*% after*' tests/demo
         interrupt 'HAProxy in front of them' tests/demo
-        tests/demo""")
+        tests/demo""", *UNPRIVILEGED)
     assert code == 0
     assert said.count("stopped by SIGINT") == 2
     assert said.count("interrupted: stopping and removing everything") == 1
