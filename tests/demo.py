@@ -187,8 +187,8 @@ def split_brain(proxy, old, current):
     say(f"{old.name} is stopped: an INSERT is done by {write(proxy)} again.")
 
 
-#: A number may be another process's by now: HAProxy has the directory in its arguments, and a server
-#: works in its data directory, whoever started it.
+#: A number may be another process's by now: HAProxy has the directory in its arguments, and so has a
+#: server, or it works in its data directory, whoever started it. (That is not for everybody to see.)
 STOP = """\
 #!/bin/sh
 # Ends the demo that was left running here, and removes it.
@@ -199,7 +199,10 @@ haproxy() {{
 servers() {{
     for file in "$here"/*/data/postmaster.pid; do
         pid=$(head -n 1 "$file" 2>/dev/null)
-        if [ "/proc/$pid/cwd" -ef "${{file%/*}}" ]; then echo "$pid"; fi
+        [ -n "$pid" ] || continue
+        if grep -qsF "${{file%/*}}" "/proc/$pid/cmdline" || [ "/proc/$pid/cwd" -ef "${{file%/*}}" ]; then
+            echo "$pid"
+        fi
     done
 }}
 while

@@ -5,6 +5,7 @@
 #include "base/units.hpp"
 #include "base/words.hpp"
 #include "check/settings.hpp"
+#include "check/target.hpp"
 
 #include <fmt/format.h>
 
@@ -29,11 +30,9 @@ bool is_haproxy_name(std::string_view text) noexcept { return is_alphanumeric(te
 enum : std::size_t { be_name, srv_name, srv_addr, srv_port };
 constexpr std::array<std::string_view, 4> columns{"be_name", "srv_name", "srv_addr", "srv_port"};
 
-/// HAProxy shows no address of a UNIX socket, and none or an unspecified one while a name is not
-/// resolved.
 Peer make_peer(const HaproxyPeers& wanted, std::string name, std::string address,
                std::string_view port) {
-    if (!is_ip_address(address) || address == "0.0.0.0" || address == "::")
+    if (!is_server_address(address))
         throw HaproxyError{fmt::format("HAProxy has no address for its server {}: its name is not "
                                        "resolved, or it is a UNIX socket",
                                        name)};
@@ -41,9 +40,8 @@ Peer make_peer(const HaproxyPeers& wanted, std::string name, std::string address
         throw HaproxyError{fmt::format("the port {} of server {} is none", in_quotes(port), name)};
     Peer peer;
     peer.port = wanted.port.empty() && port != "0" ? std::string{port} : wanted.port;
-    const bool bracketed = !peer.port.empty() && address.find(':') != std::string::npos;
-    peer.text = fmt::format("{}={}{}{}{}{}", name, bracketed ? "[" : "", address,
-                            bracketed ? "]" : "", peer.port.empty() ? "" : ":", peer.port);
+    peer.text =
+        fmt::format("{}={}", name, peer.port.empty() ? address : place_of(address, peer.port));
     peer.host = std::move(name);
     peer.address = std::move(address);
     return peer;

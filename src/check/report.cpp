@@ -2,6 +2,7 @@
 
 #include "base/units.hpp"
 #include "check/standby_fitness.hpp"
+#include "check/target.hpp"
 
 #include <fmt/format.h>
 
@@ -21,10 +22,8 @@ std::string server_name(const std::vector<Setting>& connection) {
     const auto host = value_of(connection, "host");
     const auto address = value_of(connection, "hostaddr");
     const auto port = value_of(connection, "port");
-    const bool ipv6 = address.find(':') != std::string_view::npos;
-    const std::string place = address.empty() ? fmt::format("{}:{}", host, port)
-                              : ipv6          ? fmt::format("[{}]:{}", address, port)
-                                              : fmt::format("{}:{}", address, port);
+    const std::string place =
+        address.empty() ? fmt::format("{}:{}", host, port) : place_of(address, port);
     const bool named = !host.empty() && !address.empty() && host != address;
     return named ? fmt::format("{} ({})", host, place) : place;
 }

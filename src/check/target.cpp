@@ -118,6 +118,15 @@ bool is_ip_address(const std::string& text) noexcept {
     return ::inet_pton(AF_INET6, text.substr(0, percent).c_str(), &ipv6) == 1;
 }
 
+bool is_server_address(const std::string& text) noexcept {
+    return is_ip_address(text) && text != "0.0.0.0" && text != "::";
+}
+
+std::string place_of(std::string_view address, std::string_view port) {
+    return address.find(':') == std::string_view::npos ? fmt::format("{}:{}", address, port)
+                                                       : fmt::format("[{}]:{}", address, port);
+}
+
 bool is_socket_directory(std::string_view host) noexcept {
     return host.starts_with('/') || host.starts_with('@');
 }

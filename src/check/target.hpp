@@ -38,6 +38,13 @@ std::string checked_port(std::string_view text, std::string_view argument);
 /// Whether `text` is an IPv4 or IPv6 address (with or without a scope), as opposed to a name.
 bool is_ip_address(const std::string& text) noexcept;
 
+/// Whether HAProxy, which shows this in its list of servers, has an address for one: it shows none
+/// of a UNIX socket, and none or an unspecified one while a name is not resolved.
+bool is_server_address(const std::string& text) noexcept;
+
+/// "192.0.2.11:5432", "[2001:db8::1]:5432".
+std::string place_of(std::string_view address, std::string_view port);
+
 /// Whether `host` is the directory of a UNIX socket, or (with an `@`) an abstract one's name.
 bool is_socket_directory(std::string_view host) noexcept;
 

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names for them, by --wrap */
+
 int __real_OPENSSL_init_crypto(uint64_t what, const OPENSSL_INIT_SETTINGS* settings);
 int __real_OPENSSL_init_ssl(uint64_t what, const OPENSSL_INIT_SETTINGS* settings);
 const char* __real_ERR_reason_error_string(unsigned long error);
@@ -40,3 +42,5 @@ const char* __wrap_ERR_reason_error_string(unsigned long error) {
     }
     return __real_ERR_reason_error_string(error);
 }
+
+/* NOLINTEND(bugprone-reserved-identifier) */

@@ -1,18 +1,14 @@
 #include "routes/history_json.hpp"
 
-#include <nlohmann/json.hpp>
+#include "routes/json_parts.hpp"
 
 namespace checkpg {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 Json time_or_null(std::optional<WallTime> time) {
     return time ? Json(iso_time(*time)) : Json(nullptr);
 }
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 const char* state_name(bool up) { return up ? "up" : "down"; }
 
@@ -55,14 +51,6 @@ Json without_primary(const WithoutPrimary& one) {
             {"took_over", text_or_null(one.took_over)}};
 }
 
-template <typename List, typename Convert>
-Json array(const List& list, Convert convert) {
-    Json result = Json::array();
-    for (const auto& element : list)
-        result.push_back(convert(element));
-    return result;
-}
-
 Json rows(const History& history, bool of_servers, Json (*convert)(const HistoryRow&)) {
     Json result = Json::array();
     for (const HistoryRow& row : history.rows)
@@ -82,8 +70,8 @@ std::string written(const History& history, const char* state, const Json& summa
     object["ends"] = time_or_null(history.ends);
     object["events"] = rows(history, true, event);
     object["processes"] = rows(history, false, process);
-    object["failovers"] = array(history.failovers, failover);
-    object["without_primary"] = array(history.without_primary, without_primary);
+    object["failovers"] = array_of(history.failovers, failover);
+    object["without_primary"] = array_of(history.without_primary, without_primary);
     object["notes"] = history.notes;
     return object.dump(spaces, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,18 +1,13 @@
 #include "routes/json.hpp"
 
+#include "routes/json_parts.hpp"
 #include "routes/state_line.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace checkpg {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 Json number(StatRow::Number value) { return value ? Json(*value) : Json(nullptr); }
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 Json traffic(Traffic sessions) {
     return {{"now", sessions.now}, {"most", sessions.most}, {"limit", number(sessions.limit)}};
@@ -92,15 +87,6 @@ Json all_sessions(const Routes& routes) {
     return {{"read_write", traffic(routes.read_write)}, {"read_only", traffic(routes.read_only)}};
 }
 
-/// An array of what `convert` makes of each.
-template <typename List, typename Convert>
-Json array(const List& list, Convert convert) {
-    Json result = Json::array();
-    for (const auto& element : list)
-        result.push_back(convert(element));
-    return result;
-}
-
 Json entries(const Routes& routes, StatRow::Kind kind, Json (*convert)(const RouteEntry&)) {
     Json result = Json::array();
     for (const RouteEntry& entry : routes.entries)
@@ -112,7 +98,7 @@ Json entries(const Routes& routes, StatRow::Kind kind, Json (*convert)(const Rou
 Json old_processes(const Routes& routes) {
     if (!routes.old_processes || routes.state == RouteState::unknown)
         return nullptr;
-    return array(*routes.old_processes, [](const OldProcess& process) {
+    return array_of(*routes.old_processes, [](const OldProcess& process) {
         return Json{{"pid", process.pid}, {"started_seconds", process.age}};
     });
 }
@@ -122,14 +108,14 @@ void fill(Json& object, const Routes& routes) {
     object["schema"] = 1;
     object["state"] = words(routes.state);
     object["summary"] = state_text(routes);
-    object["problems"] = array(routes.problems, problem);
+    object["problems"] = array_of(routes.problems, problem);
     object["notes"] = routes.notes;
     object["primaries"] = routes.primaries;
     object["primary_seconds"] = role_seconds(routes, true);
     object["no_primary_seconds"] = role_seconds(routes, false);
     object["standbys"] = routes.standbys;
     object["unchecked"] = routes.unchecked;
-    object["neither"] = array(routes.idle, idle_server);
+    object["neither"] = array_of(routes.idle, idle_server);
     object["sessions"] = known ? all_sessions(routes) : Json(nullptr);
     object["old_processes"] = old_processes(routes);
     object["queued"] = known ? Json(routes.queued) : Json(nullptr);
@@ -153,7 +139,7 @@ std::string to_json(const Routes& routes, bool compact) {
 
 std::string to_json(const std::vector<ClusterRoutes>& clusters) {
     Json object = {{"schema", 1}, {"state", words(worst_state(clusters))}};
-    object["clusters"] = array(clusters, [](const ClusterRoutes& one) {
+    object["clusters"] = array_of(clusters, [](const ClusterRoutes& one) {
         Json element = {{"cluster", one.settings.cluster}};
         fill(element, one.routes);
         return element;

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -25,9 +24,12 @@ struct ProcessStat {
     std::int64_t start = 0; ///< in ticks since the machine's start
 };
 
+/// As much of it as can be read: a process may end meanwhile.
 std::string contents(const fs::path& path) {
-    std::ifstream file{path, std::ios::binary};
-    return {std::istreambuf_iterator<char>{file}, {}};
+    const std::ifstream file{path, std::ios::binary};
+    std::ostringstream text;
+    text << file.rdbuf(); // which turns errors into states, as iterators don't
+    return text.str();
 }
 
 /// A name may hold blanks and parentheses, and nothing behind it does.
@@ -98,14 +100,16 @@ std::optional<std::vector<OldProcess>> find_old_processes(StatRow::Number pid,
     const auto files = configuration_files(proc / std::to_string(*pid));
     std::vector<OldProcess> found;
     std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator{proc, error}) {
-        const auto number = process_number(entry.path().filename().native());
+    for (fs::directory_iterator entry{proc, error}; !error && entry != fs::directory_iterator{};
+         entry.increment(error)) {
+        const fs::path& path = entry->path();
+        const auto number = process_number(path.filename().native());
         if (!number || std::find(others.begin(), others.end(), *number) != others.end())
             continue;
-        const auto stat = read_stat(entry.path());
+        const auto stat = read_stat(path);
         // The processes of one start (nbproc, up to HAProxy 2.4) are born within a second.
         if (stat && stat->name == own->name && stat->parent == own->parent && stat->state != 'Z' &&
-            stat->start + second < own->start && configuration_files(entry.path()) == files)
+            stat->start + second < own->start && configuration_files(path) == files)
             found.push_back({*number, *now - stat->start / second});
     }
     if (error)

@@ -343,6 +343,10 @@ private:
 void find_problems(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules,
                    StatRow::Number uptime) {
     Findings{routes, servers, rules, uptime}.all();
+    rank_problems(routes);
+}
+
+void rank_problems(Routes& routes) {
     std::stable_sort(routes.problems.begin(), routes.problems.end(),
                      [](const Problem& a, const Problem& b) { return a.state > b.state; });
     if (!routes.problems.empty())

@@ -16,4 +16,7 @@ inline constexpr std::int64_t first_checks_take = 60;
 void find_problems(Routes& routes, const std::vector<ServerView>& servers, const RouteRules& rules,
                    StatRow::Number uptime);
 
+/// Puts the worst problems first, and makes their state that of `routes`.
+void rank_problems(Routes& routes);
+
 } // namespace checkpg

@@ -25,14 +25,6 @@ std::optional<BackendRole> role_of(std::string_view backend, const Routes& route
     return std::nullopt;
 }
 
-/// HAProxy shows no address of a UNIX socket, and none or an unspecified one while a name is not
-/// resolved.
-std::string known_address(std::string_view field) {
-    std::string address{field};
-    const bool known = is_ip_address(address) && address != "0.0.0.0" && address != "::";
-    return known ? address : "";
-}
-
 /// Takes over what HAProxy's processes do with the server. False if it is not in use.
 bool add_routing(BackendServer& server, const Routes& routes) {
     bool listed = false;
@@ -71,7 +63,8 @@ std::vector<BackendServer> read_backend_servers(std::string_view answer, const R
         server.backend = fields[be_name];
         server.role = *role;
         server.name = fields[srv_name];
-        server.address = known_address(fields[srv_addr]);
+        if (std::string address{fields[srv_addr]}; is_server_address(address))
+            server.address = std::move(address);
         server.port = fields[srv_port];
         if (add_routing(server, routes))
             servers.push_back(std::move(server));

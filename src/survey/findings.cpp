@@ -3,6 +3,7 @@
 #include "base/printable.hpp"
 #include "base/words.hpp"
 #include "check/report.hpp"
+#include "routes/problems.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -210,10 +211,7 @@ void add_findings(Routes& routes, const std::vector<SurveyedServer>& servers) {
 
 void add_problems(Routes& routes, std::vector<Problem> problems) {
     std::move(problems.begin(), problems.end(), std::back_inserter(routes.problems));
-    std::stable_sort(routes.problems.begin(), routes.problems.end(),
-                     [](const Problem& a, const Problem& b) { return a.state > b.state; });
-    if (!routes.problems.empty())
-        routes.state = routes.problems.front().state;
+    rank_problems(routes);
 }
 
 } // namespace checkpg

@@ -1,7 +1,5 @@
 #include "survey/standing.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace checkpg {
@@ -103,11 +101,6 @@ Standing standing_of(const SurveyedServer& server, const std::vector<SurveyedSer
     if (replay.received) // it goes back to the start of a file when the server starts
         standing.receive_lag = behind(end_of_wal(server), end_of_wal(*leader));
     return standing;
-}
-
-std::string place_of(const std::string& address, const std::string& port) {
-    return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
-                                                  : fmt::format("[{}]:{}", address, port);
 }
 
 } // namespace checkpg

@@ -54,7 +54,4 @@ const SurveyedServer* leader_of(const SurveyedServer& standby,
 /// The server beside the one primary of its cluster. Of a primary only the timeline.
 Standing standing_of(const SurveyedServer& server, const std::vector<SurveyedServer>& servers);
 
-/// "192.0.2.11:5432", "[2001:db8::1]:5432".
-std::string place_of(const std::string& address, const std::string& port);
-
 } // namespace checkpg

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/units.hpp"
+#include "check/target.hpp"
 #include "survey/guard.hpp"
 
 #include <algorithm>

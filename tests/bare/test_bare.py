@@ -69,8 +69,8 @@ interrupt() {{
 
 
 def test_the_demo_interrupted_and_run_again_without_privileges():
-    """With them, both commands on both releases are .ci/run's. The tests without them take as long again:
-    before a release, by hand."""
+    """With them, both commands on Debian 13 are .ci/run's; what takes as long again is done by hand before
+    a release."""
     code, said = on_a_bare("bookworm", f"""{INTERRUPT}
         interrupt '*unpacking' tests/demo
         interrupt '*% after*' tests/demo

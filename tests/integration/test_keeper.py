@@ -1029,7 +1029,11 @@ def test_the_verdict_stands_while_a_keeper_is_left(primary, make_site):
     """The watchdog ends a check that takes too long for that: not with "timed out"."""
     site = make_site(timeout="700ms")
     slow = abilities.with_faults("clone:delay_enter=1500000", "fork:delay_enter=1500000")
-    late = site.ask("checkpgprimary", primary, prefix=slow)
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(site.ask, "checkpgprimary", primary, prefix=slow)
+        # strace(1) waits for a keeper, if one came of it.
+        wait_for(lambda: keepers.end(*keepers.of(primary)) or asked.done(), "the check's end", 25)
+        late = asked.result()
     assert late.outcome == OK
     assert late.seconds > 1.5  # so it was in the middle of it
 

@@ -441,7 +441,7 @@ def test_sessions_that_a_reload_has_left_behind(primary, standby, mode):
 
 
 def test_an_old_process_in_another_namespace_can_not_be_seen(primary):
-    abilities.require_root("a namespace of processes")
+    abilities.require_namespace("HAProxy as process 1", *haproxy.PROCESS_NAMESPACE)
     with HAProxy([primary], pid_one=True) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=[])
         found = conclusions(proxy, WARNING)

@@ -113,7 +113,8 @@ def test_journalctl_prints_the_same(failed_over):
 
 def test_maintenance(failed_over):
     failed_over.command("set server PostgresReadWrite-backend/two state maint")
-    assert changes(from_ring(failed_over), "read-write")[-1] == ("two", "down", "in maintenance")
+    wait_for(lambda: changes(from_ring(failed_over), "read-write")[-1] == ("two", "down", "in maintenance"),
+             "HAProxy to do it")  # a newer one not at once
     assert "until now" in history("--socket", failed_over.socket).stdout
     failed_over.command("set server PostgresReadWrite-backend/two state ready")
     wait_for(lambda: from_ring(failed_over)["without_primary"][-1]["end"], "the end of it")

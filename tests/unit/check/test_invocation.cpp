@@ -1,5 +1,6 @@
 #include "check/invocation.hpp"
 #include "check/settings.hpp"
+#include "check/target.hpp"
 #include "fake_environment.hpp"
 #include "refusal.hpp"
 
@@ -125,7 +126,7 @@ TEST_CASE("the port is said once") {
     CHECK(value_of(parsed({"-p", "5433", "::1"}).options, "port") == "5433");
 }
 
-TEST_CASE("--host is a host without its port") {
+TEST_CASE("the host of --host has no port") {
     for (const char* text : {"db1:5433", "127.0.0.1:5433", "[::1]:5433"})
         CHECK(refusal({"-h", text}) ==
               "--host '" + std::string{text} + "' has a port: give that as --port");
@@ -233,4 +234,9 @@ TEST_CASE("addresses are told from names") {
                              "fe80::1%", "fe80::1%eth0,db2", "fe80::1%a b", "::%/",
                              "fe80::1%eth0%1", "fe80::1%an-interfaces-name", "192.0.2.1%eth0"})
         CHECK_FALSE(checkpg::is_ip_address(name));
+}
+
+TEST_CASE("a place is an address and a port") {
+    CHECK(checkpg::place_of("192.0.2.11", "5432") == "192.0.2.11:5432");
+    CHECK(checkpg::place_of("2001:db8::1", "5432") == "[2001:db8::1]:5432");
 }

@@ -47,3 +47,26 @@ StatRow backend_row(const std::string& name) {
     row.kind = StatRow::Kind::backend;
     return row;
 }
+
+std::vector<StatRow> small_cluster() {
+    std::vector<StatRow> rows{
+        frontend_row("front"),
+        server_row("rw", "db1", "UP", "* PROCOK", 0),
+        server_row("rw", "db2", "DOWN", "PROCERR", 4),
+        backend_row("rw"),
+        server_row("ro", "db1", "DOWN", "PROCERR", 1),
+        server_row("ro", "db3", "UP", "PROCOK", 0),
+        backend_row("ro"),
+    };
+    rows[1].check_duration = 5;
+    rows[1].sessions = 7;
+    rows[1].most_sessions = 135;
+    rows[1].session_limit = 200;
+    rows[1].since_change = 11520;
+    rows[1].address = "192.0.2.11:5432";
+    rows[2].check_duration = 13'415;
+    rows[2].check_detail = "what, \x1b[31m";
+    rows[3].sessions = 7;
+    rows[3].most_sessions = 135;
+    return rows;
+}

@@ -21,3 +21,6 @@ checkpg::StatRow frontend_row(const std::string& name, const std::string& status
 
 /// A backend's own line.
 checkpg::StatRow backend_row(const std::string& name);
+
+/// db1 is the primary, db3 a standby, and db2 lets the checks of "rw" not in; it is not in "ro".
+std::vector<checkpg::StatRow> small_cluster();

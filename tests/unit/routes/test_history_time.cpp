@@ -98,7 +98,7 @@ TEST_CASE("a time without a year is the last such") {
           WallTime{std::chrono::sys_days{std::chrono::year{2024} / 2 / 29}});
 }
 
-TEST_CASE("--since takes a time of day, a time, or how long ago") {
+TEST_CASE("the time of --since is one of the day, a whole one, or how long ago") {
     const InBerlin zone;
     CHECK(parse_since("03:12:04", moment) == moment);
     CHECK(parse_since("03:12", moment) == moment - 4s);

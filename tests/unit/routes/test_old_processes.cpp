@@ -69,6 +69,7 @@ TEST_CASE("old processes are those that a reload has left behind") {
     proc.add(16, "a (b) c", 5, 8000);          // another program
     proc.add(17, "haproxy", 5, 8000, "a.cfg", 'Z');
     proc.add(18, "haproxy", 5, 9500);
+    std::filesystem::create_directories(proc.path() / "19/stat"); // open, and can't be read
     CHECK(proc.old_ones() == std::vector<std::int64_t>{10, 11});
     const auto found = find_old_processes(20, 1000, {}, proc.path());
     REQUIRE(found);

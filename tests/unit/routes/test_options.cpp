@@ -210,7 +210,7 @@ TEST_CASE("the help names every option and fits a screen") {
     CHECK(std::count(help.begin(), help.end(), '\n') <= 38);
 }
 
-TEST_CASE("--history reads HAProxy's ring, a file, or standard input") {
+TEST_CASE("the history is read from HAProxy's ring, a file, or standard input") {
     const auto ring = parse_routes_command_line({"--history"});
     CHECK(ring.history);
     CHECK_FALSE(ring.log);

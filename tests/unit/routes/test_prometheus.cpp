@@ -13,23 +13,6 @@ namespace {
 
 const RouteRules rules{{"rw"}, {"ro"}, 90};
 
-std::vector<StatRow> small_cluster() {
-    std::vector<StatRow> rows{
-        frontend_row("front"),
-        server_row("rw", "db1", "UP", "PROCOK", 0),
-        server_row("rw", "db2", "DOWN", "PROCERR", 4),
-        backend_row("rw"),
-        server_row("ro", "db1", "DOWN", "PROCERR", 1),
-        server_row("ro", "db3", "UP", "PROCOK", 0),
-        backend_row("ro"),
-    };
-    rows[1].sessions = 7;
-    rows[1].since_change = 11520;
-    rows[3].sessions = 7;
-    rows[3].most_sessions = 135;
-    return rows;
-}
-
 std::string metrics_of(std::vector<StatRow> rows) {
     return to_prometheus(conclude(std::move(rows), rules));
 }

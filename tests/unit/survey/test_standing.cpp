@@ -78,8 +78,3 @@ TEST_CASE("a timeline that may be old news is not known, unless it is the primar
     CHECK_FALSE(standing_of(servers[1], servers).timeline);
     CHECK_FALSE(standing_of(servers[1], {servers[1]}).timeline);
 }
-
-TEST_CASE("a place is an address and a port") {
-    CHECK(place_of("192.0.2.11", "5432") == "192.0.2.11:5432");
-    CHECK(place_of("2001:db8::1", "5432") == "[2001:db8::1]:5432");
-}
