@@ -25,11 +25,34 @@ def ip_address(text):
         return None
 
 
-def ipv4_network(text):
+def network_of(subnet, vip):
+    """The virtual IP's network, of 192.0.2.0/24 or of a prefix's length alone: 24. None if it is neither."""
+    text = str(subnet).strip().lstrip("/")
+    if text.isdigit():
+        text = f"{vip}/{text}"
     try:
-        return ipaddress.IPv4Network(str(text), strict=False)
+        return ipaddress.ip_network(text, strict=False) if "/" in text else None
     except ValueError:
         return None
+
+
+def is_ipv6(text):
+    return isinstance(ip_address(text), ipaddress.IPv6Address)
+
+
+def canonical(address):
+    """As programs write it."""
+    return str(ip_address(address) or address)
+
+
+def endpoint(address, port):
+    """As haproxy.cfg has it: 192.0.2.11:5432, [2001:db8::11]:5432."""
+    return f"[{canonical(address)}]:{port}" if is_ipv6(address) else f"{address}:{port}"
+
+
+def listener(address, port, vip):
+    """What HAProxy binds to. Its * is IPv4 alone."""
+    return f"[::]:{port} v4v6" if address == "*" and is_ipv6(vip) else endpoint(address, port)
 
 
 def is_whole(value, lowest, highest):
@@ -108,6 +131,9 @@ def haproxy_problems(told):
     for variable in ("haproxy_rise", "haproxy_fall", "haproxy_maxconn"):
         if not is_whole(told[variable], 1, 1_000_000):
             found.append(f"{variable} is {told[variable]!r}: give a number of at least 1.")
+    for variable in ("haproxy_global_lines", "haproxy_defaults_lines"):
+        if not isinstance(told[variable], list):
+            found.append(f"{variable} is no list: give one, even of a single line.")
     return found + list(interval_problems(told))
 
 
@@ -130,6 +156,9 @@ def checkpg_problems(told):
     found += keep_problems(told["checkpg_keep"])
     found += port_problems("checkpg_check_port", told["checkpg_check_port"])
     found += login_problems(told)
+    for variable in ("checkpg_settings", "checkpg_read_write_settings", "checkpg_read_only_settings"):
+        found += [f"{variable} has {key}, and anybody may read checkpg.conf: give checkpg_password, or a "
+                  "checkpg_client_key without a password." for key in told[variable] if key.endswith("password")]
     if isinstance(told["haproxy_rw_backends"], list) and len(told["haproxy_rw_backends"]) > MOST_PEERS:
         found.append(f"haproxy_rw_backends has {len(told['haproxy_rw_backends'])} servers: "
                      f"a check asks no more than {MOST_PEERS}.")
@@ -161,23 +190,29 @@ def keepalived_problems(told):
         found.append(f"keepalived_virtual_router_id is {told['keepalived_virtual_router_id']!r}: "
                      "give a number from 1 to 255 that nothing else in the subnet uses.")
     own = told["keepalived_address"]
-    if own and not isinstance(ip_address(own), ipaddress.IPv4Address):
-        found.append(f"keepalived_address is {own!r}, which is no IPv4 address: give this router's own.")
+    if own and not ip_address(own):
+        found.append(f"keepalived_address is {own!r}, which is no IP address: give this router's own.")
+    elif own and ip_address(told["postgresql_vip_ip"]) and is_ipv6(own) != is_ipv6(told["postgresql_vip_ip"]):
+        found.append(f"keepalived_address ({own}) and postgresql_vip_ip ({told['postgresql_vip_ip']}) are not both "
+                     "IPv4 or both IPv6: give this router's address of the same kind.")
     return found
 
 
 def vip_problems(vip, subnet):
-    network = ipv4_network(subnet)
+    network = network_of(subnet, vip)
     if not subnet:
         yield ("postgresql_subnet is not set: give the network of the virtual IP, such as 192.0.2.0/24, "
                "in group_vars/all/generic.yml.")
-    elif network is None:
-        yield f"postgresql_subnet is {subnet!r}, which is no IPv4 network: give one such as 192.0.2.0/24."
+    elif ip_address(subnet):
+        yield (f"postgresql_subnet is {subnet!r}, without the length of a prefix: write "
+               f"{subnet}/{64 if is_ipv6(subnet) else 24}, or what it is, or that length alone.")
+    elif network is None and (ip_address(vip) or "/" in str(subnet).lstrip("/")):
+        yield f"postgresql_subnet is {subnet!r}, which is no network: give one such as 192.0.2.0/24."
     if not vip:
         yield ("postgresql_vip_ip is not set: give the virtual IP, such as 192.0.2.20, "
                "in group_vars/all/generic.yml.")
-    elif not isinstance(ip_address(vip), ipaddress.IPv4Address):
-        yield f"postgresql_vip_ip is {vip!r}, which is no IPv4 address: give one such as 192.0.2.20."
+    elif not ip_address(vip):
+        yield f"postgresql_vip_ip is {vip!r}, which is no IP address: give one such as 192.0.2.20."
     elif network is not None and ip_address(vip) not in network:
         yield (f"postgresql_vip_ip ({vip}) is not in postgresql_subnet ({subnet}): correct one of them.")
 
@@ -196,24 +231,37 @@ def router_id(name):
 
 def router_address(variables, subnet, vip):
     """The address that a router speaks VRRP from: as the inventory says, else the one in the subnet."""
-    network = ipv4_network(subnet)
+    network = network_of(subnet, vip)
+    facts = variables.get("ansible_facts", {})
     addresses = [variables["keepalived_address"]] if variables.get("keepalived_address") else [
-        address for address in [variables.get("ansible_host"), *variables.get("ansible_all_ipv4_addresses", [])]
-        if isinstance(ip_address(address), ipaddress.IPv4Address)
-        and ip_address(address) in network and str(address) != str(vip)]
+        address for address in [variables.get("ansible_host"), *facts.get("all_ipv4_addresses", []),
+                                *facts.get("all_ipv6_addresses", [])]
+        if ip_address(address) and ip_address(address) in network and ip_address(address) != ip_address(vip)]
     if not addresses:
         raise AnsibleFilterError(
-            f"{variables['inventory_hostname']} has no address in {subnet} that is known here: "
+            f"{variables['inventory_hostname']} has no address in {network} that is known here: "
             "set keepalived_address for it in host_vars.")
     return str(addresses[0])
+
+
+def vip_in(subnet, vip):
+    """The virtual IP with the length of a prefix, as keepalived has it: its network's, and none for IPv6, where
+    the kernel would take the address for its own connections, too."""
+    return f"{vip}/{128 if is_ipv6(vip) else network_of(subnet, vip).prefixlen}"
+
+
+def has_address(where, address):
+    """Whether a list of addresses, or a text, has the address, in whatever spelling."""
+    words = re.findall(r"[0-9A-Fa-f:.]+", where) if isinstance(where, str) else where
+    return bool(ip_address(address)) and ip_address(address) in map(ip_address, words)
 
 
 def interface_with(facts, address):
     """The name of the interface that has the address, which may be an interface's second one."""
     for name in facts.get("interfaces", []):
-        interface = facts.get(re.sub(r"[^A-Za-z0-9_]", "_", name), {})
-        configured = [interface.get("ipv4", {}), *interface.get("ipv4_secondaries", [])]
-        if any(entry.get("address") == str(address) for entry in configured):
+        interface = facts.get(re.sub("[-:]", "_", name), {})  # Ansible's own way, in which a dot stays
+        configured = [interface.get("ipv4", {}), *interface.get("ipv4_secondaries", []), *interface.get("ipv6", [])]
+        if has_address([entry.get("address") for entry in configured], address):
             return interface.get("device", name)
     raise AnsibleFilterError(f"no interface has the address {address}: set keepalived_interface.")
 
@@ -227,4 +275,9 @@ class FilterModule:
             "router_id": router_id,
             "router_address": router_address,
             "interface_with": interface_with,
+            "vip_in": vip_in,
+            "has_address": has_address,
+            "canonical": canonical,
+            "endpoint": endpoint,
+            "listener": listener,
         }

@@ -23,8 +23,9 @@ def environment(directory):
     (directory / "ansible.cfg").touch()
     return {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8",
             "ANSIBLE_CONFIG": str(directory / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCAL_TEMP": str(directory / "local"), "ANSIBLE_RETRY_FILES_ENABLED": "0",
-            "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
+            # Facts only by the name of ansible_facts: a site may have it so.
+            "ANSIBLE_INJECT_FACT_VARS": "0", "ANSIBLE_LOCAL_TEMP": str(directory / "local"),
+            "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
             "ANSIBLE_FILTER_PLUGINS": str(ANSIBLE / "filter_plugins")}
 
 
@@ -42,22 +43,38 @@ def vault_password_file(directory):
     return file
 
 
+def example_in(directory):
+    """A copy of the example's inventory, to be changed."""
+    return shutil.copytree(EXAMPLE, directory / "inventory", dirs_exist_ok=True)
+
+
 def router(variables=None, hosts=None):
     """Runs router.yml with the example's inventory. Returns what it said, and whether it reached
     for a machine."""
+    said, directory = _router(variables, hosts)
+    return said, (directory / "reached").exists()
+
+
+def first_command_of_router(variables):
+    """What router.yml first has ssh run on a machine."""
+    return (_router(variables)[1] / "reached").read_text().splitlines()[0]
+
+
+def _router(variables=None, hosts=None):
+    """(what router.yml said, the directory it ran in)"""
     directory = scratch.directory("router")
-    shutil.copytree(EXAMPLE, directory / "inventory")
+    example_in(directory)
     if hosts is not None:
         (directory / "inventory/hosts").write_text(hosts)
     ssh = directory / "ssh"
-    ssh.write_text(f"#!/bin/sh\ntouch {directory}/reached\nexit 255\n")
+    ssh.write_text(f'#!/bin/sh\necho "$*" >>{directory}/reached\nexit 255\n')
     ssh.chmod(0o755)
     code, said = run(["ansible-playbook", "-i", directory / "inventory/hosts", "router.yml",
                       "--vault-password-file", vault_password_file(directory),
                       "-e", json.dumps({"ansible_ssh_executable": str(ssh), **(variables or {})})],
-                     directory)
+                     directory, ANSIBLE_PIPELINING="1")
     assert code != 0, said
-    return said, (directory / "reached").exists()
+    return said, directory
 
 
 @functools.cache
@@ -66,21 +83,29 @@ def _core_version():
     return tuple(map(int, re.search(r"\[core (\d+)\.(\d+)", said).groups()))
 
 
-def rendered(facts, variables=None):
-    """The directory with what the roles' templates make of a router with these facts; made once."""
+def require_facts():
+    """For tests that know other systems by Ansible's cache of facts."""
     if _core_version() >= (2, 19):
         pytest.skip("ansible-core keeps its cache of facts, by which these tests know other systems, "
                     "in another form from 2.19 on")
-    return _rendered(facts, json.dumps(variables or {}))
+
+
+def rendered(facts, variables=None, hosts=None):
+    """The directory with what the roles' templates make of a router with these facts; made once."""
+    require_facts()
+    return _rendered(facts, json.dumps(variables or {}), hosts)
 
 
 @functools.cache
-def _rendered(facts, variables):
+def _rendered(facts, variables, hosts):
     directory = scratch.directory("rendered")
     cache = directory / "cache"
     cache.mkdir()
     shutil.copy(HERE / f"facts/{facts}.json", cache / "router1.example.com")
-    code, said = run(["ansible-playbook", "-i", EXAMPLE / "hosts", HERE / "render.yml",
+    inventory = example_in(directory)
+    if hosts is not None:
+        (inventory / "hosts").write_text(hosts)
+    code, said = run(["ansible-playbook", "-i", inventory / "hosts", HERE / "render.yml",
                       "--limit", "router1.example.com",
                       "--vault-password-file", vault_password_file(directory),
                       "-e", json.dumps({"into": str(directory), **json.loads(variables)})],

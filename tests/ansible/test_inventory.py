@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+import yaml
 from harness.checks import REPOSITORY
 
 import playbooks
@@ -24,6 +25,19 @@ def test_a_right_inventory_leads_to_the_machines():
     assert "UNREACHABLE" in said
 
 
+def test_who_connects_becomes_root():
+    python = {"ansible_python_interpreter": "/usr/bin/python3"}  # or the first command asks for one
+    command = playbooks.first_command_of_router({"ansible_user": "deployer", **python})
+    assert "User=\"deployer\"" in command
+    assert "sudo -H -S -n -u root" in " ".join(command.split())
+    assert "sudo" not in playbooks.first_command_of_router({"ansible_user": "root", **python})
+
+
+def test_only_the_look_at_the_inventory_is_anyones():
+    plays = yaml.safe_load((playbooks.ANSIBLE / "router.yml").read_text())
+    assert [play.get("become", False) for play in plays] == [False, True, True, True]
+
+
 @pytest.mark.parametrize("variables, sentence", [
     ({"postgresql_vip_ip": ""}, "postgresql_vip_ip is not set: give the virtual IP"),
     ({"postgresql_vip_ip": "192.0.3.20"}, "postgresql_vip_ip (192.0.3.20) is not in postgresql_subnet (192.0.2.0/24)"),
@@ -37,6 +51,11 @@ def test_a_right_inventory_leads_to_the_machines():
     ({"checkpg_keep": "60"}, "checkpg_keep is '60': give a time from 1s to 1h"),
     ({"checkpg_password": ""}, "checkpg_password is not set, and no checkpg_client_certificate either"),
     ({"keepalived_virtual_router_id": 256}, "keepalived_virtual_router_id is 256: give a number from 1 to 255"),
+    ({"checkpg_sslmode": "full"}, "value of checkpg_sslmode must be one of: disable, allow, prefer"),
+    ({"haproxy_manage_firewall": "maybe"}, "haproxy_manage_firewall"),
+    ({"haproxy_ro_backends": changed(2, checkport=5432)},
+     "checkport. Supported parameters include: address, name, port"),
+    ({"keepalived_patience": "long"}, "keepalived_patience"),
 ])
 def test_a_wrong_one_does_not(variables, sentence):
     said, reached = playbooks.router(variables)
@@ -53,10 +72,12 @@ def test_one_router_is_no_pair():
 HAPROXY = {"haproxy_rw_backends": SERVERS, "haproxy_ro_backends": SERVERS, "haproxy_rw_port": 5432,
            "haproxy_ro_port": 5433, "haproxy_stats_port": 8404, "haproxy_inter": "1s",
            "haproxy_fastinter": "500ms", "haproxy_downinter": "500ms", "haproxy_connect_timeout": "2s",
-           "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "checkpg_timeout": "800ms"}
+           "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "haproxy_global_lines": [],
+           "haproxy_defaults_lines": [], "checkpg_timeout": "800ms"}
 CHECKPG = {"checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg_keep": "60s",
            "checkpg_check_port": 5432, "checkpg_password": "secret", "checkpg_client_certificate": "",
-           "checkpg_client_key": "", "haproxy_rw_backends": SERVERS}
+           "checkpg_client_key": "", "checkpg_settings": {}, "checkpg_read_write_settings": {},
+           "checkpg_read_only_settings": {}, "haproxy_rw_backends": SERVERS}
 KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgrouter.example.com",
               "postgresql_subnet": "192.0.2.0/24", "keepalived_virtual_router_id": 7,
               "keepalived_address": "", "routers": ["router1", "router2"],
@@ -79,11 +100,15 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (HAPROXY, {"haproxy_inter": "0"}, "haproxy_inter is '0': give a time"),
     (HAPROXY, {"haproxy_fastinter": "fast"}, "haproxy_fastinter is 'fast': give a time"),
     (HAPROXY, {"haproxy_fall": 0}, "haproxy_fall is 0: give a number"),
+    (HAPROXY, {"haproxy_defaults_lines": "retries 1"}, "haproxy_defaults_lines is no list: give one, even"),
     (HAPROXY, {"checkpg_timeout": 1000}, "checkpg_timeout (1000) is not below haproxy_inter (1s)"),
     (CHECKPG, {}, None),
     (CHECKPG, {"checkpg_password": "", "checkpg_client_certificate": "c", "checkpg_client_key": "k"}, None),
     (CHECKPG, {"checkpg_client_certificate": "c"}, "checkpg_client_key is not set"),
     (CHECKPG, {"checkpg_client_key": "k"}, "checkpg_client_certificate is not set"),
+    (CHECKPG, {"checkpg_settings": {"password": "hush"}}, "checkpg_settings has password, and anybody may read"),
+    (CHECKPG, {"checkpg_read_only_settings": {"sslpassword": "hush"}}, "read_only_settings has sslpassword, and"),
+    (CHECKPG, {"checkpg_settings": {"passfile": "/etc/checkpg/own"}}, None),
     (CHECKPG, {"checkpg_password": "two\nlines"}, "checkpg_password has more than one line"),
     (CHECKPG, {"checkpg_timeout": "60000us"}, "checkpg_timeout is '60000us': give a time"),
     (CHECKPG, {"checkpg_timeout": "1m"}, "checkpg_timeout is '1m': give a time"),
@@ -104,11 +129,26 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (CHECKPG, {"checkpg_check_port": 70000}, "checkpg_check_port is 70000"),
     (CHECKPG, {"haproxy_rw_backends": SERVERS * 11}, "has 33 servers"),
     (KEEPALIVED, {}, None),
-    (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.256"}, "postgresql_vip_ip is '192.0.2.256', which is no IPv4"),
-    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20"}, "which is no IPv4 address"),
+    (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.256"}, "postgresql_vip_ip is '192.0.2.256', which is no IP address"),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20"}, "is not in postgresql_subnet (192.0.2.0/24)"),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "2001:db8::/64"}, None),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "64"}, None),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "2001:db8::"},
+     "without the length of a prefix: write 2001:db8::/64"),
+    (KEEPALIVED, {"postgresql_vip_ip": "2001:DB8::20", "postgresql_subnet": "64", "owners": {"db1": "2001:db8:0::20"}},
+     "is the address of db1"),
+    (KEEPALIVED, {"keepalived_address": "2001:db8::21"}, "keepalived_address (2001:db8::21) and postgresql_vip_ip"),
     (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.21"}, "postgresql_vip_ip (192.0.2.21) is the address of router1"),
     (KEEPALIVED, {"postgresql_subnet": ""}, "postgresql_subnet is not set"),
     (KEEPALIVED, {"postgresql_subnet": "192.0.2.0/33"}, "postgresql_subnet is '192.0.2.0/33'"),
+    (KEEPALIVED, {"postgresql_subnet": "24"}, None),
+    (KEEPALIVED, {"postgresql_subnet": 24}, None),
+    (KEEPALIVED, {"postgresql_subnet": "/24"}, None),
+    (KEEPALIVED, {"postgresql_subnet": "192.0.2.0/255.255.255.0"}, None),
+    (KEEPALIVED, {"postgresql_subnet": "33"}, "postgresql_subnet is '33'"),
+    (KEEPALIVED, {"postgresql_subnet": "192.0.2.0"},
+     "postgresql_subnet is '192.0.2.0', without the length of a prefix: write 192.0.2.0/24, or what it is"),
+    (KEEPALIVED, {"postgresql_subnet": "24", "postgresql_vip_ip": "pgrouter"}, "postgresql_vip_ip is 'pgrouter'"),
     (KEEPALIVED, {"postgresql_vip_fqdn": ""}, "postgresql_vip_fqdn is not set"),
     (KEEPALIVED, {"keepalived_virtual_router_id": 0}, "keepalived_virtual_router_id is 0"),
     (KEEPALIVED, {"keepalived_address": "router1"}, "keepalived_address is 'router1'"),
@@ -124,9 +164,35 @@ def test_each_rule_says_what_to_change(told, change, sentence):
         assert sentence in found[0]
 
 
+@pytest.mark.parametrize("subnet", ["192.0.2.0/24", "24", 24, "/24", "192.0.2.20/24", "192.0.2.0/255.255.255.0"])
+def test_the_subnet_may_be_written_in_several_ways(subnet):
+    assert router_problems.vip_in(subnet, "192.0.2.20") == "192.0.2.20/24"
+    variables = {"inventory_hostname": "router1", "ansible_host": "198.51.100.7",
+                 "ansible_facts": {"all_ipv4_addresses": ["203.0.113.1", "192.0.2.20", "192.0.2.21"]}}
+    assert router_problems.router_address(variables, subnet, "192.0.2.20") == "192.0.2.21"
+
+
+def test_an_older_configuration_has_the_virtual_ip_or_not():
+    text = "virtual_ipaddress {\n 192.0.2.20/24 dev eth0\n 2001:db8:0::20/64\n}"
+    assert router_problems.has_address(text, "192.0.2.20")
+    assert router_problems.has_address(text, "2001:db8::20")
+    assert not router_problems.has_address(text, "192.0.2.2")
+    assert router_problems.has_address(["192.0.2.21", "2001:db8::20"], "2001:DB8::20")
+    assert not router_problems.has_address([], "192.0.2.20")
+
+
 def test_a_password_is_in_no_sentence():
     found = router_problems.checkpg_problems({**CHECKPG, "checkpg_password": "hush\nhush"})
     assert "hush" not in " ".join(found)
+
+
+@pytest.mark.parametrize("name, fact", [
+    ("ens192", "ens192"), ("ens192.100", "ens192.100"), ("br-pg.7", "br_pg.7"), ("eth0:1", "eth0_1")])
+def test_an_interface_is_found_by_its_address(name, fact):
+    facts = {"interfaces": ["lo", name], "lo": {"device": "lo", "ipv4": {"address": "127.0.0.1"}},
+             fact: {"device": name, "ipv4": {"address": "192.0.2.21"}, "ipv4_secondaries": [{"address": "192.0.2.29"}]}}
+    for address in ("192.0.2.21", "192.0.2.29"):
+        assert router_problems.interface_with(facts, address) == name
 
 
 def test_the_router_id_is_the_names_own_and_never_0():

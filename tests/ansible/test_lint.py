@@ -5,7 +5,7 @@ from harness import scratch
 
 
 def test_yamllint_is_silent():
-    assert playbooks.run(["yamllint", "--strict", ".", playbooks.HERE / "render.yml"],
+    assert playbooks.run(["yamllint", "--strict", ".", *playbooks.HERE.glob("*.yml")],
                          scratch.directory("yamllint")) == (0, "")
 
 

@@ -59,3 +59,25 @@ def test_every_variable_in_use_is_specified_or_private(role):
         if file.is_file() and file.suffix in (".yml", ".j2"):
             used = set(re.findall(r"(?<![\w./-])(?:checkpg|haproxy|keepalived)_[a-z_]+", file.read_text()))
             assert used <= known | OTHER_NAMES, file
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_boolean_in_use_is_one_whatever_the_inventory_says(role):
+    """The text "false" is true to a template and to `when`."""
+    booleans = {name for name, option in specified(role).items() if option["type"] == "bool"}
+    for file in (playbooks.ANSIBLE / "roles" / role).rglob("*"):
+        if file.is_file() and file.parent.name in ("tasks", "handlers", "templates", "vars"):
+            bare = set(re.findall(r"\b([a-z_]+)\b(?! \| bool)", file.read_text()))
+            assert not bare & booleans, file
+
+
+# Ansible's own variables; a fact is one of ansible_facts, since a site may have no others.
+MAGIC = {"ansible_facts", "ansible_check_mode", "ansible_managed", "ansible_play_hosts", "ansible_host"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_fact_in_use_is_one_of_ansible_facts(role):
+    for file in [*(playbooks.ANSIBLE / "roles" / role).rglob("*.*"), *playbooks.ANSIBLE.glob("*/*.py")]:
+        if file.suffix in (".yml", ".j2", ".py"):
+            assert set(re.findall(r"\bansible_[a-z]\w+", file.read_text())) <= MAGIC, file
+        assert "getent_passwd" not in re.sub(r"ansible_facts\.\w+", "", file.read_text(errors="replace")), file

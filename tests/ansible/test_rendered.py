@@ -24,14 +24,21 @@ ODD = {"haproxy_rw_backends": [{"name": "db1", "address": "192.0.2.11", "port": 
        "keepalived_interface": "ens160"}
 
 
-ROUTERS = {"el8": {}, "el9": {}, "el10": {}, "debian12": {}, "debian13": {}, "el8-odd": ODD, "el9-odd": ODD}
+IPV6 = {"haproxy_rw_backends": [{"name": f"db{n}", "address": f"2001:DB8:0::{n}", "port": 5432} for n in (11, 12)],
+        "haproxy_ro_backends": [{"name": "db1", "address": "2001:db8::11", "port": 5432}],
+        "postgresql_vip_ip": "2001:db8::20", "postgresql_subnet": "2001:db8::/64"}
+IPV6_HOSTS = "[router]\nrouter1.example.com ansible_host=2001:db8::21\nrouter2.example.com ansible_host=2001:db8::22\n"
+
+ROUTERS = {"el8": {}, "el9": {}, "el10": {}, "debian12": {}, "debian13": {}, "el8-odd": ODD, "el9-odd": ODD,
+           "el8-ipv6": IPV6, "debian12-ipv6": IPV6}
 
 
 @pytest.fixture(scope="module", params=ROUTERS)
 def router(request):
     """(system, directory)"""
     system = request.param.partition("-")[0]
-    return system, playbooks.rendered(system, ROUTERS[request.param])
+    hosts = IPV6_HOSTS if ROUTERS[request.param] is IPV6 else None
+    return system, playbooks.rendered(system, ROUTERS[request.param], hosts)
 
 
 def test_haproxy_accepts_its_configuration_and_its_servers_state(router):
@@ -80,7 +87,7 @@ def test_the_checks_accept_their_settings(router):
 def test_a_standby_may_be_too_old_and_asks_the_same_peers(router):
     section = (router[1] / "checkpg.conf").read_text().partition("[PostgresReadOnly-backend]")[2]
     assert "require-streaming = with-primary\nmax-replay-delay = 20s\n" in section
-    assert re.search(r"^peers = db1.*192\.0\.2\.11:5432", section, re.M)
+    assert re.search(r"^peers = db1.*(192\.0\.2\.11|\[2001:db8::11\]):5432", section, re.M)
 
 
 def test_what_standbys_may_be_is_the_sites_choice():
@@ -116,7 +123,8 @@ def test_each_version_gets_the_words_it_knows(router):
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
     assert text.count("log ring@checkpg local0 notice\n") == text.count("\nring checkpg\n") == (router[0] != "el8")
     assert "init-state" not in text
-    assert ("LogRateLimitIntervalSec" in (router[1] / "checkpg.service.conf").read_text()) == (router[0] != "el8")
+    unit = (router[1] / "haproxy.checkpg.service.conf").read_text()
+    assert ("LogRateLimitIntervalSec" in unit) == (router[0] != "el8")
 
 
 def test_a_haproxy_that_knows_init_state_is_told():
@@ -130,6 +138,66 @@ def test_the_interface_is_the_one_of_the_routers_address():
     assert re.search(r"unicast_peer \{\s+192.0.2.22\s+\}", text)
 
 
+NUMBERS_AND_BOOLEANS = {
+    "haproxy_maxconn": 1000, "haproxy_rw_port": 6432, "haproxy_ro_port": 6433, "haproxy_stats_port": 8405,
+    "haproxy_rise": 2, "haproxy_fall": 3, "haproxy_log_connections": False, "haproxy_ro_fallback_to_primary": False,
+    "haproxy_accepted_routes": [0, 1], "checkpg_check_port": 5433, "checkpg_require_streaming": False,
+    "checkpg_password": 12345, "keepalived_virtual_router_id": 7, "keepalived_advert_interval": 0.25}
+
+
+def files_of(variables):
+    """All that is rendered of them, by its name."""
+    return {file.name: file.read_text() for file in playbooks.rendered("el9", variables).iterdir()
+            if file.is_file() and file.name not in ("ansible.cfg", "vault-password")}
+
+
+@pytest.mark.parametrize("word", [str, str.lower])
+def test_a_number_or_boolean_may_be_a_text(word):
+    """As ini files and -e NAME=VALUE have it."""
+    texts = {name: [str(item) for item in value] if isinstance(value, list) else word(str(value))
+             for name, value in NUMBERS_AND_BOOLEANS.items()}
+    native, text = files_of(NUMBERS_AND_BOOLEANS), files_of(texts)
+    text["checkpg.conf"] = re.sub("= false$", "= off", text["checkpg.conf"], flags=re.M | re.I)  # one to checkpg
+    assert text == native
+    assert len(native) > 8
+
+
+@pytest.mark.parametrize("routes", [[0, 1], ["0", "1"], "0,1"])
+def test_accepted_routes_are_numbers(routes):
+    assert files_of({"haproxy_accepted_routes": routes})["accepted-routes"] == "[0, 1]"
+
+
+@pytest.mark.parametrize("subnet", ["24", 24, "192.0.2.0/255.255.255.0"])
+def test_the_subnet_may_be_the_length_of_its_prefix(subnet):
+    assert files_of({"postgresql_subnet": subnet}) == files_of({})
+
+
+def ipv6(name, **variables):
+    return (playbooks.rendered("debian12", {**IPV6, **variables}, IPV6_HOSTS) / name).read_text()
+
+
+def test_keepalived_speaks_ipv6_for_a_virtual_ip_of_it():
+    text = ipv6("keepalived.conf")
+    assert re.search(r"^ +unicast_src_ip 2001:db8::21$", text, re.M)
+    assert re.search(r"unicast_peer \{\s+2001:db8::22\s+\}", text)
+    assert re.search(r"^ +2001:db8::20/128 dev (\S+)$", text, re.M)
+    assert re.search(r"^ +interface ens192$", text, re.M)
+
+
+def test_haproxy_listens_on_both_families_for_a_virtual_ip_of_ipv6():
+    text = ipv6("haproxy.cfg")
+    assert re.findall("bind (.*)", text) == [f"[::]:{port} v4v6" for port in (5432, 5433, 8404)]
+    assert "server db1 [2001:db8::11]:5432\n" in text
+    text = ipv6("haproxy.cfg", haproxy_bind_address="2001:db8::20", haproxy_stats_address="127.0.0.1")
+    assert re.findall("bind (.*)", text) == ["[2001:db8::20]:5432", "[2001:db8::20]:5433", "127.0.0.1:8404"]
+    text = (playbooks.rendered("debian12") / "haproxy.cfg").read_text()
+    assert re.findall("bind (.*)", text) == ["*:5432", "*:5433", "*:8404"]
+
+
+def test_an_address_is_compared_as_haproxy_writes_it():
+    assert " db1 2001:db8::11 " in ipv6("servers-down")
+
+
 def test_the_limits_of_haproxy_match():
     text = (playbooks.rendered("el9", {"haproxy_maxconn": 1000}) / "haproxy.cfg").read_text()
     assert re.findall(r"^ +maxconn (\d+)$", text, re.M) == ["2100", "1000", "100"]
@@ -137,6 +205,10 @@ def test_the_limits_of_haproxy_match():
 
 @pytest.mark.parametrize("package, beside", [
     ("checkpg", "checkpg-selinux"),
+    ("checkpg-1.0.1-1", "checkpg-selinux-1.0.1-1"),
+    ("checkpg-1.0.1-1.el9.x86_64", "checkpg-selinux-1.0.1-1.el9.noarch"),
+    ("checkpg >= 1.0.1", "checkpg-selinux >= 1.0.1"),
+    ("checkpg-1.*", "checkpg-selinux-1.*"),
     ("/srv/checkpg-1.0.0-1.el9.x86_64.rpm", "/srv/checkpg-selinux-1.0.0-1.el9.noarch.rpm")])
 def test_the_selinux_package_is_the_one_beside(package, beside):
     assert (playbooks.rendered("el9", {"checkpg_package": package}) / "selinux-package").read_text() == beside

@@ -14,7 +14,7 @@ def prepared(text):
     executable where it is before it is installed."""
     assert text.count("/usr/bin/checkpgroutes --ping") == 1
     text = text.replace("/usr/bin/checkpgroutes", str(public_copy("checkpgroutes")))
-    return re.sub(r"( interface| dev) \S+", rf"\1 {_interface()}", text)
+    return re.sub(r"( interface| dev) \S+", rf"\1 {interface()}", text)
 
 
 def complaints(text):
@@ -28,7 +28,8 @@ def complaints(text):
     return run.returncode, run.stdout + run.stderr
 
 
-def _interface():
+def interface():
+    """The name of one that this machine has."""
     for name in sorted(os.listdir("/sys/class/net")):
         if name != "lo":
             return name

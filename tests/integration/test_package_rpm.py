@@ -48,6 +48,12 @@ def test_the_executables_run_where_nothing_else_is(root, primary, standby):
         assert outcome == (code, ""), (name, server)
 
 
+def test_the_module_comes_along_where_the_policy_is():
+    wanted = rpm_package().name.removeprefix("checkpg-").removesuffix(".x86_64.rpm")
+    assert output_of("rpm", "-qp", "--recommends", rpm_package()) == (
+        f"(checkpg-selinux = {wanted} if selinux-policy-targeted)\n")
+
+
 def test_the_installed_configuration_is_read_and_changes_nothing(root, primary):
     rpm(root, "-i", rpm_package())
     assert run(root, "checkpgprimary", "127.0.0.1", primary.port).code == Code.OK

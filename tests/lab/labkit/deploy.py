@@ -28,10 +28,9 @@ def make_inventory():
     directory = _INVENTORY / "group_vars/all"
     directory.mkdir(parents=True, exist_ok=True)
     (_INVENTORY / "hosts").write_text("[router]\n")
-    plain = f"---\ncheckpg_password: {json.dumps(secrets.password('checkpg'))}\n"
-    vault = run("ansible-vault", "encrypt", "--vault-password-file", secrets.file_of("vault"),
-                "--output", "-", input=plain)
-    (directory / "vault.yml").write_text(vault)
+    vault = run("ansible-vault", "encrypt_string", "--vault-password-file", secrets.file_of("vault"),
+                "--stdin-name", "checkpg_password", input=secrets.password("checkpg"))
+    (directory / "vault.yml").write_text(f"---\n{vault}")
 
 
 def playbook(*arguments, variables=None, check=True):

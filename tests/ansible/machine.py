@@ -1,0 +1,70 @@
+"""This machine as a router, as far as files go: with directories of its own for what the roles write,
+a systemctl that only notes what it is told, and our executables in /usr/bin."""
+
+import json
+import shutil
+
+from harness import abilities, checks, keepalived, scratch
+
+import playbooks
+
+PLACES = ("etc", "usr/bin", "usr/local/sbin", "var/lib")
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/etc/told-systemctl
+[ "$1" != show ] || echo "LoadState=loaded
+ActiveState=active
+UnitFileState=enabled"
+"""
+# $1 is a directory, $2 what a router has that runs, $3 where its /etc is left.
+SCRIPT = """set -e
+mount -t tmpfs tmpfs "$1"
+for place in %s; do
+    mkdir -p "$1/$place/new" "$1/$place/work"
+    mount -t overlay overlay -o "lowerdir=/$place,upperdir=$1/$place/new,workdir=$1/$place/work" "/$place"
+done
+rm -rf /etc/haproxy /etc/keepalived /etc/checkpg
+mkdir /etc/haproxy /etc/keepalived /etc/checkpg
+cp -R "$2/." /
+left=$3
+shift 3
+code=0
+"$@" || code=$?
+cp -R /etc/haproxy /etc/keepalived /etc/checkpg /etc/systemd/system /etc/told-systemctl "$left"
+exit $code
+""" % " ".join(PLACES)
+
+
+class Machine:
+    """A router of a system, by its facts,."""
+
+    def __init__(self, facts="debian12"):
+        playbooks.require_facts()
+        abilities.require_root("what the roles write")
+        abilities.require_private_mounts("an /etc of the test's own")
+        self.directory = scratch.directory("machine")
+        for name in ("mounts", "older", "cache"):
+            (self.directory / name).mkdir()
+        shutil.copy(playbooks.HERE / f"facts/{facts}.json", self.directory / "cache/router1.example.com")
+        for program in ("checkpgprimary", "checkpgstandby", "checkpgroutes"):
+            self.add(f"usr/bin/{program}", checks.public_copy(program).read_bytes(), 0o755)
+        self.add("usr/bin/systemctl", SYSTEMCTL.encode(), 0o755)
+        self.add("etc/told-systemctl", b"")
+
+    def add(self, path, content, mode=0o644):
+        file = self.directory / "older" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        file.chmod(mode)
+
+    def play(self, *arguments, variables=None):
+        """(exit code, all that was said, the directory with what was in /etc then)"""
+        left = scratch.directory("etc")
+        variables = {"keepalived_interface": keepalived.interface(), **(variables or {})}
+        command = abilities.with_private_mounts(SCRIPT, self.directory / "mounts", self.directory / "older", left)
+        code, said = playbooks.run(
+            [*command, shutil.which("ansible-playbook"), "-i", playbooks.EXAMPLE / "hosts",
+             playbooks.HERE / "machine.yml", "--limit", "router1.example.com", *arguments, "-e", json.dumps(variables),
+             "--vault-password-file", playbooks.vault_password_file(self.directory)],
+            self.directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
+            ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.directory / "cache"))
+        return code, said, left
