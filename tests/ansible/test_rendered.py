@@ -127,6 +127,13 @@ def test_each_version_gets_the_words_it_knows(router):
     assert ("LogRateLimitIntervalSec" in unit) == (router[0] != "el8")
 
 
+def test_a_priority_that_falls_moves_the_virtual_ip(router):
+    """Under nopreempt it would stay."""
+    text = (router[1] / "keepalived.conf").read_text()
+    assert re.search(r"script \"/usr/bin/checkpgroutes --serving .*\n[^}]*weight -10\n", text)
+    assert not re.search("^ *nopreempt", text, re.M)
+
+
 def test_a_haproxy_that_knows_init_state_is_told():
     assert "init-state down" in (playbooks.rendered("debian13", {"version": "3.1"}) / "haproxy.cfg").read_text()
 
