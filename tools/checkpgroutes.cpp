@@ -56,10 +56,8 @@ int finish(const std::string& output, int status) {
 
 std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n') + 1); }
 
-int ping(const RoutesSettings& settings, bool verbose) {
-    const Ping result = ping_haproxy(settings);
-    return finish(verbose ? result.text + '\n' : "",
-                  status_of(result.answered ? RouteState::ok : RouteState::unknown));
+int answer_shortly(const ShortAnswer& answer, bool verbose) {
+    return finish(verbose ? answer.text + '\n' : "", status_of(answer.state));
 }
 
 RoutesView routes_view(const RoutesSettings& settings) {
@@ -143,7 +141,9 @@ int run(const std::vector<std::string>& arguments) {
     const auto config = find_config_file(line.config, ::getenv);
     const auto settings = routes_settings(line, config);
     if (line.ping)
-        return ping(settings.front(), line.verbose);
+        return answer_shortly(ping_haproxy(settings.front()), line.verbose);
+    if (line.serving)
+        return answer_shortly(ask_who_serves(settings.front()), line.verbose);
     if (line.history)
         return show_history(line, settings.front());
     const bool on_terminal = ::isatty(STDOUT_FILENO) == 1;

@@ -131,6 +131,10 @@ def haproxy_problems(told):
     for variable in ("haproxy_rise", "haproxy_fall", "haproxy_maxconn"):
         if not is_whole(told[variable], 1, 1_000_000):
             found.append(f"{variable} is {told[variable]!r}: give a number of at least 1.")
+    if not is_whole(told["haproxy_rw_maxconn"], 0, 1_000_000):
+        found.append(f"haproxy_rw_maxconn is {told['haproxy_rw_maxconn']!r}: give a number, 0 for no limit.")
+    if not is_whole(told["haproxy_tcp_retries"], 3, 15):
+        found.append(f"haproxy_tcp_retries is {told['haproxy_tcp_retries']!r}: give a number from 3 to 15.")
     for variable in ("haproxy_global_lines", "haproxy_defaults_lines"):
         if not isinstance(told[variable], list):
             found.append(f"{variable} is no list: give one, even of a single line.")

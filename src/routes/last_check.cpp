@@ -41,6 +41,8 @@ constexpr std::array<Status, 17> statuses{{
     {"PROCTOUT", Kind::failed, "check took too long"},
 }};
 
+/// None: over a reload HAProxy keeps that a check has failed, and not with what.
+constexpr int code_of_the_state_file = 0;
 /// By the conventions of shells, and of the dynamic linker.
 constexpr int not_executable = 126;
 constexpr int not_found = 127;
@@ -54,6 +56,8 @@ LastCheck program_failed(const StatRow& row, BackendRole role) {
     const auto number = row.check_code.value_or(-1);
     if (number == to_int(ExitCode::other_role))
         return {Kind::other_role, std::string{role_word(role == BackendRole::read_only)}};
+    if (number == code_of_the_state_file)
+        return {Kind::failed, "failed before the reload"};
     if (number == not_executable)
         return {Kind::failed, "a program of the check can't be executed"};
     if (number == not_found)
@@ -65,7 +69,7 @@ LastCheck program_failed(const StatRow& row, BackendRole role) {
     const auto code = number >= 0 && number < not_executed
                           ? exit_code_from_number(static_cast<int>(number))
                           : std::nullopt;
-    if (code && *code != ExitCode::ok)
+    if (code)
         return {Kind::failed, std::string{words(*code)}};
     return {Kind::failed, fmt::format("exit code {}", number)};
 }

@@ -4,9 +4,11 @@
 #include "base/printable.hpp"
 #include "base/show_stat.hpp"
 #include "base/units.hpp"
+#include "routes/name_list.hpp"
 #include "routes/server_names.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -151,20 +153,40 @@ Routes look_at_routes(const RoutesSettings& settings) {
     }
 }
 
-Ping ping_haproxy(const RoutesSettings& settings) {
-    Ping ping;
+ShortAnswer ping_haproxy(const RoutesSettings& settings) {
     try {
+        std::vector<std::string> texts;
         const Deadline deadline = Deadline::in(settings.timeout);
-        for (const StatsSocket& socket : sockets_of(settings)) {
-            if (!ping.text.empty())
-                ping.text += '\n';
-            ping.text += naming(socket, [&] { return introduce(socket, deadline); });
-        }
-        ping.answered = true;
+        for (const StatsSocket& socket : sockets_of(settings))
+            texts.push_back(naming(socket, [&] { return introduce(socket, deadline); }));
+        return {RouteState::ok, fmt::format("{}", fmt::join(texts, "\n"))};
     } catch (const HaproxyError& error) {
-        ping.text = error.what();
+        return {RouteState::unknown, error.what()};
     }
-    return ping;
+}
+
+ShortAnswer ask_who_serves(const RoutesSettings& settings) {
+    try {
+        Answers answers = ask_all(settings);
+        return who_serves(conclude(std::move(answers.rows), settings.rules, answers.uptime));
+    } catch (const HaproxyError& error) {
+        return {RouteState::unknown, error.what()};
+    }
+}
+
+ShortAnswer who_serves(const Routes& routes) {
+    std::vector<std::string> names = routes.primaries;
+    names.insert(names.end(), routes.standbys.begin(), routes.standbys.end());
+    if (!names.empty())
+        return {RouteState::ok, printable(fmt::format("{} get{} traffic", listed(names),
+                                                      names.size() == 1 ? "s" : ""))};
+    std::vector<std::string> reasons;
+    for (const std::string& name : routes.unchecked)
+        reasons.push_back(name + " not checked yet");
+    for (const IdleServer& idle : routes.idle)
+        reasons.push_back(fmt::format("{} {}", idle.name, idle.reason));
+    return {RouteState::critical,
+            printable(fmt::format("no server gets traffic: {}", fmt::join(reasons, "; ")))};
 }
 
 } // namespace checkpg

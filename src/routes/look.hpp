@@ -20,13 +20,20 @@ StatRow::Number uptime_in(std::string_view info);
 /// time or a named backend gives a result in state unknown, with the reason.
 Routes look_at_routes(const RoutesSettings& settings);
 
-/// Whether HAProxy itself answers on all its sockets.
-struct Ping {
-    bool answered = false;
-    std::string text; ///< who answered, or why there is no answer
+/// Yes (ok) or no to a question of keepalived's; unknown if HAProxy doesn't say.
+struct ShortAnswer {
+    RouteState state = RouteState::unknown;
+    std::string text; ///< who answered what, or why there is no answer
 };
 
-/// Asks HAProxy who it is.
-Ping ping_haproxy(const RoutesSettings& settings);
+/// Whether HAProxy itself answers on all its sockets: ok or unknown.
+ShortAnswer ping_haproxy(const RoutesSettings& settings);
+
+/// Whether any server of the named backends gets traffic that a check has found fit for it: ok,
+/// critical or unknown.
+ShortAnswer ask_who_serves(const RoutesSettings& settings);
+
+/// The same of what is known already. Pure.
+ShortAnswer who_serves(const Routes& routes);
 
 } // namespace checkpg

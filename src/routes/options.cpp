@@ -56,6 +56,7 @@ void add_options(CLI::App& app, RoutesCommandLine& line, RawOptions& raw) {
     app.add_flag("-V,--version", line.version)->disable_flag_override();
     app.add_flag("--json", line.json)->disable_flag_override();
     app.add_flag("--ping", line.ping)->disable_flag_override();
+    app.add_flag("--serving", line.serving)->disable_flag_override();
     app.add_flag("--prometheus", line.prometheus)->disable_flag_override();
     app.add_flag("-q,--quiet", line.quiet)->disable_flag_override();
     app.add_flag("-v,--verbose", line.verbose)->disable_flag_override();
@@ -131,11 +132,12 @@ void convert(const RawOptions& raw, RoutesCommandLine& line) {
 }
 
 void refuse_beside_all(const RoutesCommandLine& line) {
-    const std::array<std::pair<bool, const char*>, 8> others{
+    const std::array<std::pair<bool, const char*>, 9> others{
         {{line.cluster.has_value(), "--cluster"},
          {line.ask.has_value(), "--ask"},
          {line.watch.has_value(), "--watch"},
          {line.ping, "--ping"},
+         {line.serving, "--serving"},
          {line.table, "--table"},
          {line.verbose, "--verbose"},
          {!line.read_write.empty(), "--read-write"},
@@ -153,16 +155,25 @@ void refuse_unasked_measures(const RoutesCommandLine& line) {
                 fmt::format("a range for {} needs --ask, of all servers", name_of(measure)));
 }
 
+/// Their answer is the exit status.
+void refuse_beside_short_questions(const RoutesCommandLine& line) {
+    const std::array<std::pair<bool, const char*>, 4> others{
+        {{line.ping && line.serving, "--serving"},
+         {line.json, "--json"},
+         {line.watch.has_value(), "--watch"},
+         {line.ask.has_value(), "--ask"}}};
+    for (const auto& [given, name] : others)
+        if ((line.ping || line.serving) && given)
+            throw bad_usage(fmt::format("{} and {} exclude each other",
+                                        line.ping ? "--ping" : "--serving", name));
+}
+
 void refuse_contradictions(const RoutesCommandLine& line) {
     refuse_beside_all(line);
     refuse_unasked_measures(line);
-    if (line.ping && (line.json || line.watch))
-        throw bad_usage(
-            fmt::format("--ping and {} exclude each other", line.json ? "--json" : "--watch"));
-    if (line.ping && line.ask)
-        throw bad_usage("--ping and --ask exclude each other");
-    if (line.prometheus && (line.json || line.watch || line.ping || line.quiet || line.verbose ||
-                            line.history || line.ask || line.table || line.all))
+    refuse_beside_short_questions(line);
+    if (line.prometheus && (line.json || line.watch || line.ping || line.serving || line.quiet ||
+                            line.verbose || line.history || line.ask || line.table || line.all))
         throw bad_usage("--prometheus stands alone, beside options that say where to look");
     if (line.quiet && (line.verbose || line.json))
         throw bad_usage(
@@ -171,13 +182,14 @@ void refuse_contradictions(const RoutesCommandLine& line) {
         throw bad_usage(fmt::format("--table and {} exclude each other", line.ask    ? "--ask"
                                                                          : line.json ? "--json"
                                                                                      : "--quiet"));
-    const char* const without_history = line.ping    ? "--ping"
-                                        : line.ask   ? "--ask"
-                                        : line.watch ? "--watch"
-                                        : line.quiet ? "--quiet"
-                                        : line.table ? "--table"
-                                        : line.all   ? "--all"
-                                                     : nullptr;
+    const char* const without_history = line.ping      ? "--ping"
+                                        : line.serving ? "--serving"
+                                        : line.ask     ? "--ask"
+                                        : line.watch   ? "--watch"
+                                        : line.quiet   ? "--quiet"
+                                        : line.table   ? "--table"
+                                        : line.all     ? "--all"
+                                                       : nullptr;
     if (line.history && without_history != nullptr)
         throw bad_usage(fmt::format("--history and {} exclude each other", without_history));
     if (line.since && !line.history)
@@ -275,6 +287,7 @@ What to show:
   --json                       one JSON object
   --prometheus                 metrics, for node_exporter's textfile collector
   --ping                       only whether HAProxy answers on its socket
+  --serving                    only whether any server gets traffic, as primary or standby
   -q, --quiet                  only the first line, for a monitoring system
   -v, --verbose                HAProxy's own words and server addresses too
 

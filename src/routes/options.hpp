@@ -18,6 +18,7 @@ struct RoutesCommandLine {
     bool version = false;
     bool json = false;
     bool ping = false;
+    bool serving = false;
     bool prometheus = false;
     bool quiet = false;
     bool verbose = false;

@@ -72,8 +72,8 @@ def test_one_router_is_no_pair():
 HAPROXY = {"haproxy_rw_backends": SERVERS, "haproxy_ro_backends": SERVERS, "haproxy_rw_port": 5432,
            "haproxy_ro_port": 5433, "haproxy_stats_port": 8404, "haproxy_inter": "1s",
            "haproxy_fastinter": "500ms", "haproxy_downinter": "500ms", "haproxy_connect_timeout": "2s",
-           "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "haproxy_global_lines": [],
-           "haproxy_defaults_lines": [], "checkpg_timeout": "800ms"}
+           "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "haproxy_rw_maxconn": 90,
+           "haproxy_tcp_retries": 8, "haproxy_global_lines": [], "haproxy_defaults_lines": [], "checkpg_timeout": "800ms"}
 CHECKPG = {"checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg_keep": "60s",
            "checkpg_check_port": 5432, "checkpg_password": "secret", "checkpg_client_certificate": "",
            "checkpg_client_key": "", "checkpg_settings": {}, "checkpg_read_write_settings": {},
@@ -100,6 +100,10 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (HAPROXY, {"haproxy_inter": "0"}, "haproxy_inter is '0': give a time"),
     (HAPROXY, {"haproxy_fastinter": "fast"}, "haproxy_fastinter is 'fast': give a time"),
     (HAPROXY, {"haproxy_fall": 0}, "haproxy_fall is 0: give a number"),
+    (HAPROXY, {"haproxy_rw_maxconn": 0}, None),
+    (HAPROXY, {"haproxy_rw_maxconn": -1}, "haproxy_rw_maxconn is -1: give a number, 0 for no limit"),
+    (HAPROXY, {"haproxy_tcp_retries": "2"}, "haproxy_tcp_retries is '2': give a number from 3 to 15"),
+    (HAPROXY, {"haproxy_tcp_retries": 16}, "haproxy_tcp_retries is 16: give a number from 3 to 15"),
     (HAPROXY, {"haproxy_defaults_lines": "retries 1"}, "haproxy_defaults_lines is no list: give one, even"),
     (HAPROXY, {"checkpg_timeout": 1000}, "checkpg_timeout (1000) is not below haproxy_inter (1s)"),
     (CHECKPG, {}, None),

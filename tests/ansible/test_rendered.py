@@ -123,8 +123,22 @@ def test_each_version_gets_the_words_it_knows(router):
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
     assert text.count("log ring@checkpg local0 notice\n") == text.count("\nring checkpg\n") == (router[0] != "el8")
     assert "init-state" not in text
+    assert ("clitcpka-idle" in text) == (router[0] != "el8")
     unit = (router[1] / "haproxy.checkpg.service.conf").read_text()
     assert ("LogRateLimitIntervalSec" in unit) == (router[0] != "el8")
+
+
+def test_only_the_servers_for_writes_have_a_limit_of_sessions_and_only_on_postgresqls_own_port(router):
+    backends = (router[1] / "haproxy.cfg").read_text().split("\nbackend ")[1:]
+    own_port = not re.search(":(25432|6432)$", backends[0], re.M)
+    assert [backend.count("default-server maxconn 90\n") for backend in backends] == [int(own_port), 0]
+
+
+def test_a_priority_that_falls_moves_the_virtual_ip(router):
+    """Under nopreempt it would stay."""
+    text = (router[1] / "keepalived.conf").read_text()
+    assert re.search(r"script \"/usr/bin/checkpgroutes --serving .*\n[^}]*weight -10\n", text)
+    assert not re.search("^ *nopreempt", text, re.M)
 
 
 def test_a_haproxy_that_knows_init_state_is_told():

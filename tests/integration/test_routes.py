@@ -347,6 +347,22 @@ def test_ping(cluster):
     assert "HAProxy is stopped" in routes(cluster, "--ping", "-v").stdout
 
 
+def test_serving(cluster):
+    """Any server in any role will do; without one it is critical, and what can't be known is no yes."""
+    assert routes(cluster, "--serving").outcome == (OK, "")
+    assert first_line(routes(cluster, "--serving", "-v")) == "db1, db2, db3 get traffic"
+    for server in ("PostgresReadWrite-backend/db1", "PostgresReadOnly-backend/db2",
+                   "PostgresReadOnly-backend/db3"):
+        cluster.command(f"set server {server} state maint")
+    assert routes(cluster, "--serving").outcome == (CRITICAL, "")
+    assert first_line(routes(cluster, "--serving", "-v")).startswith("no server gets traffic: db")
+    cluster.command("set server PostgresReadOnly-backend/db3 state ready")
+    wait_for(lambda: routes(cluster, "--serving").outcome == (OK, ""), "a standby to be checked")
+    assert routes(cluster, "--serving", "--read-only", "nonexistent").outcome == (UNKNOWN, "")
+    cluster.stop()
+    assert routes(cluster, "--serving").outcome == (UNKNOWN, "")
+
+
 def test_haproxy_is_stopped(cluster):
     cluster.stop()
     result = routes(cluster)

@@ -2,14 +2,17 @@
 """An application: opens a new connection every so often, and tells what became of each.
 
 Usage: traffic.py write|read HOST PORT EVERY RUN   or   traffic.py watch EVERY NAME=ADDRESS...
+       traffic.py stay HOST PORT CLIENTS
 
 `write` inserts row N of RUN and has it acknowledged; `read` asks who answers; both over a new
 connection each time, so that one that hangs holds up no other. `watch` asks each server itself,
-over one connection, and tells when its role changes. Each line of output is a JSON object; times
+over one connection, and tells when its role changes. `stay` is so many clients that open a session
+and do nothing with it, again and again where it is refused or breaks. Each line of output is a JSON object; times
 are CLOCK_MONOTONIC's, which all machines of the lab share. The end of stdin ends it.
 """
 
 import json
+import select
 import sys
 import threading
 import time
@@ -101,6 +104,21 @@ def _watch_all(every, servers):
     _ended.wait()
 
 
+def _stay(host, port):
+    while not _ended.wait(0.1):
+        try:
+            connection = _connect(host, port)
+        except psycopg2.Error:
+            _say(event="refused")
+            continue
+        _say(event="open")
+        while not _ended.is_set():
+            if select.select([connection], [], [], 0.2)[0]:  # the server says nothing unless it ends
+                _say(event="broken")
+                break
+        connection.close()
+
+
 def _until_stdin_ends():
     sys.stdin.read()
     _ended.set()
@@ -109,5 +127,8 @@ def _until_stdin_ends():
 threading.Thread(target=_until_stdin_ends, daemon=True).start()
 if sys.argv[1] == "watch":
     _watch_all(float(sys.argv[2]), sys.argv[3:])
+elif sys.argv[1] == "stay":
+    for _ in range(int(sys.argv[4])):
+        threading.Thread(target=_stay, args=(sys.argv[2], int(sys.argv[3]))).start()
 else:
     _traffic(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5])

@@ -171,6 +171,18 @@ def power_on(name):
     boot_all([name])
 
 
+@contextlib.contextmanager
+def deaf(name, *addresses):
+    """Meanwhile the machine hears nothing of what comes from these addresses, as if it was lost on the way."""
+    nft = ["nsenter", f"--target={leader(name)}", "--net", "nft"]
+    run(*nft, "add table ip deaf; add chain ip deaf heard { type filter hook input priority 0; }; "
+        f"add rule ip deaf heard ip saddr {{ {', '.join(addresses)} }} drop")
+    try:
+        yield
+    finally:
+        run(*nft, "delete table ip deaf")
+
+
 def processes():
     """The pids of all that runs in machines, also if whoever started them is long gone."""
     found = []

@@ -101,6 +101,18 @@ class Traffic(Stream):
         return {name_of(record["server"]) for record in self.done if record["began"] >= since}
 
 
+class Sessions(Stream):
+    """So many clients that each want a session through the virtual IP and stay; a record for each that was opened,
+    broken or refused."""
+
+    def __init__(self, clients):
+        super().__init__("stay", VIP, "5432", clients)
+
+    def count(self, event):
+        """How many such events there were."""
+        return sum(record["event"] == event for record in list(self.records))
+
+
 class Roles(Stream):
     """The role of each server, asked 20 times a second without any router between."""
 

@@ -40,12 +40,21 @@ TEST_CASE("every other code of the checks reads as in their manual") {
 
 TEST_CASE("codes that no check of ours ends with") {
     CHECK(check("PROCERR", 42).words == "exit code 42");
-    CHECK(check("PROCERR", 0).words == "exit code 0");
     CHECK(check("PROCERR", 255).words == "check can't be executed");
     CHECK(check("PROCERR", 4294967295).words == "check was killed");
     CHECK(check("PROCERR", -5).words == "exit code -5");
     CHECK(check("PROCTOUT", 0).words == "check took too long (PROCTOUT)");
     CHECK(check("PROCTOUT", 0).kind == Kind::failed);
+}
+
+TEST_CASE("until its first check a reloaded HAProxy knows that the last one failed, and not why") {
+    CHECK(check("PROCERR", 0).words == "failed before the reload");
+    CHECK(check("PROCERR", 0).kind == Kind::failed);
+}
+
+TEST_CASE("a check that HAProxy has ended has no code of its own, only that of an earlier one") {
+    CHECK(check("PROCTOUT", 1).words == "check took too long (PROCTOUT)");
+    CHECK(check("PROCTOUT", 1).kind == Kind::failed);
 }
 
 TEST_CASE("a check that HAProxy can't start") {

@@ -39,8 +39,8 @@ std::string usage(const std::string& what) { return what + "; see checkpgroutes 
 
 TEST_CASE("without options and configuration the defaults hold") {
     const RoutesCommandLine line = parse_routes_command_line({});
-    CHECK_FALSE(
-        (line.help || line.version || line.json || line.ping || line.quiet || line.verbose));
+    CHECK_FALSE((line.help || line.version || line.json || line.ping || line.serving ||
+                 line.quiet || line.verbose));
     CHECK_FALSE(line.watch);
     const RoutesSettings settings = routes_settings(line, std::nullopt).front();
     CHECK(settings.sockets.empty());
@@ -120,8 +120,13 @@ TEST_CASE("mistakes on the command line are named") {
     CHECK(refusal({"--ping", "--json"}) == usage("--ping and --json exclude each other"));
     CHECK(refusal({"--ping", "--ask"}) == usage("--ping and --ask exclude each other"));
     CHECK(refusal({"--ping", "--watch"}) == usage("--ping and --watch exclude each other"));
+    for (const char* other : {"--json", "--ask", "--watch"})
+        CHECK(refusal({"--serving", other}) ==
+              usage(std::string{"--serving and "} + other + " exclude each other"));
+    CHECK(refusal({"--ping", "--serving"}) == usage("--ping and --serving exclude each other"));
+    CHECK(refusal({"--all", "--serving"}) == usage("--all and --serving exclude each other"));
     for (const char* other :
-         {"--ping", "--json", "--watch", "--quiet", "--verbose", "--table", "--ask"})
+         {"--ping", "--serving", "--json", "--watch", "--quiet", "--verbose", "--table", "--ask"})
         CHECK(refusal({"--prometheus", other}) ==
               usage("--prometheus stands alone, beside options that say where to look"));
     CHECK(refusal({"-q", "-v"}) == usage("--quiet and --verbose exclude each other"));
@@ -214,9 +219,9 @@ TEST_CASE("the help names every option and fits a screen") {
          {"--socket",   "--read-write", "--read-only", "--timeout",    "--config", "--ask",
           "--watch",    "--json",       "--ping",      "--prometheus", "--quiet",  "--verbose",
           "--version",  "--help",       "--table",     "--cluster",    "--all",    "--warning",
-          "--critical", "--history",    "--since"})
+          "--critical", "--history",    "--since",     "--serving"})
         CHECK(help.find(option) != std::string::npos);
-    CHECK(std::count(help.begin(), help.end(), '\n') <= 38);
+    CHECK(std::count(help.begin(), help.end(), '\n') <= 39);
 }
 
 TEST_CASE("the history is read from HAProxy's ring, a file, or standard input") {
@@ -232,7 +237,8 @@ TEST_CASE("the history is read from HAProxy's ring, a file, or standard input") 
 }
 
 TEST_CASE("what --history does not go with") {
-    for (const char* other : {"--ping", "--watch", "--quiet", "--table", "--all", "--ask"})
+    for (const char* other :
+         {"--ping", "--serving", "--watch", "--quiet", "--table", "--all", "--ask"})
         CHECK(refusal({"--history", other}) ==
               usage(std::string{"--history and "} + other + " exclude each other"));
     CHECK(refusal({"--history", "--prometheus"}) ==

@@ -1,4 +1,5 @@
 #include "base/haproxy_error.hpp"
+#include "routes/look.hpp"
 #include "routes/routing.hpp"
 #include "stat_tables.hpp"
 
@@ -68,6 +69,30 @@ TEST_CASE("one primary and its standbys: ok") {
     CHECK(routes.problems.empty());
     CHECK(routes.notes.empty());
     CHECK_FALSE(routes.several_processes);
+}
+
+TEST_CASE("who serves: one server in any role is enough, and no server is critical") {
+    const auto said = [](const std::vector<Server>& servers) {
+        const ShortAnswer answer = who_serves(routes_of(servers));
+        return std::string{words(answer.state)} + ": " + answer.text;
+    };
+    CHECK(said(healthy) == "ok: db2, db1, db3 get traffic");
+    CHECK(said({{"db1", 1, 0}, {"db2", 2, 2}}) == "ok: db1 gets traffic");
+    CHECK(said({{"db1", 0, 1}, {"db2", 2, 2}}) == "ok: db1 gets traffic");
+    CHECK(said({{"db1", 2, 2}, {"db2", 3, 3}}) ==
+          "critical: no server gets traffic: db1 unreachable; db2 timed out");
+}
+
+TEST_CASE("who serves: a server that no check has looked at is none, one without a check is") {
+    auto rows = cluster({{"db1", 1, 1}, {"db2", 2, 2}});
+    StatRow& row = row_of(rows, read_write, "db1");
+    row.status = "UP";
+    row.check_status = "INI";
+    CHECK(who_serves(conclude(rows, rules)).text ==
+          "no server gets traffic: db1 not checked yet; db2 unreachable");
+    row.status = "no check";
+    row.check_status = "";
+    CHECK(who_serves(conclude(rows, rules)).state == RouteState::ok);
 }
 
 TEST_CASE("states of a cluster and what follows from them") {
