@@ -1,10 +1,8 @@
 """Scripts, PgRoute66 and keepalived with priorities are replaced by the playbook, under load."""
 
-import threading
-
 from harness.waiting import wait_for
 
-from labkit import cluster, deploy, machines, mirror, old_routers, scenario, traffic
+from labkit import cluster, deploy, holders, machines, mirror, old_routers, scenario, traffic
 from labkit.places import ROUTERS
 
 
@@ -15,16 +13,16 @@ def run(show):
     scenario.settle()
     old_routers.make()
     wait_for(lambda: len(cluster.vip_holders()) == 1, "the virtual IP on one old router", 30)
-    with traffic.Traffic("write", every=0.05) as writes, _Holders() as holders:
+    with traffic.Traffic("write", every=0.05) as writes, holders.Holders() as looks:
         writes.flows()
         deploy.playbook(variables=variables)
         scenario.settle()
         writes.flows()
     show("longest time between two writes", writes.longest_gap())
     show(f"{traffic.check_writes(writes)} writes acknowledged, all kept; {len(writes.failed)} failed")
-    show(f"looked {len(holders.seen)} times: no router had the virtual IP {holders.seen.count(0)} "
-         f"times, both {holders.seen.count(2)} times")
-    assert 0 not in holders.seen, "the virtual IP was dropped"
+    show(f"looked {len(looks.seen)} times: no router had the virtual IP {looks.seen.count(0)} "
+         f"times, both {looks.seen.count(2)} times")
+    assert 0 not in looks.seen, "the virtual IP was dropped"
     assert writes.longest_gap() < 9
     for router in ROUTERS:
         _check_retired(router)
@@ -42,24 +40,3 @@ def _check_retired(router):
         script = directory / f"checkpg{role}.sh"
         assert script.is_symlink() and script.readlink().name == f"checkpg{role}"
         assert script.with_suffix(".sh.pgroute66").is_file(), f"the old {script.name} is gone"
-
-
-class _Holders:
-    """Looks all the time how many routers have the virtual IP."""
-
-    def __init__(self):
-        self.seen = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception):
-        self._ended.set()
-        self._thread.join()
-
-    def _look(self):
-        while not self._ended.wait(0.1):
-            self.seen.append(len(cluster.vip_holders()))
