@@ -1,6 +1,7 @@
 """What is true right now: of the databases, as Patroni tells it, and of the routers."""
 
 import json
+import threading
 
 from . import machines
 from .commands import LabError, run, succeeds
@@ -62,6 +63,27 @@ def vip_holders():
     """The routers that have the virtual IP on an interface."""
     return [router for router in ROUTERS if machines.running(router)
             and f" {VIP}/" in machines.run_in(router, "ip", "-o", "-4", "address")]
+
+
+class Holders:
+    """Looks all the time how many routers have the virtual IP: `seen` has the numbers."""
+
+    def __init__(self):
+        self.seen = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self):
+        while not self._ended.wait(0.1):
+            self.seen.append(len(vip_holders()))
 
 
 def routes(router):

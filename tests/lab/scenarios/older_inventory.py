@@ -1,6 +1,6 @@
 """An inventory as the older roles have it, with a third service, goes in; the VRRP id is changed by the same run."""
 
-from labkit import cluster, deploy, holders, scenario, traffic
+from labkit import cluster, deploy, scenario, traffic
 from labkit.places import DATABASES, DOMAIN, ROUTERS, STATE, VIP
 
 _PROGRAMS = {"PostgresReadWrite": "checkpgprimary", "PostgresReadOnly": "checkpgstandby",
@@ -26,7 +26,7 @@ def run(show):
     scenario.settle()
     before = cluster.vip_holders()
     try:
-        with traffic.Traffic("write", every=0.05) as writes, holders.Holders() as looks:
+        with traffic.Traffic("write", every=0.05) as writes, cluster.Holders() as looks:
             writes.flows()
             deploy.playbook(variables=_inventory())
             scenario.settle()
