@@ -9,6 +9,8 @@ from ansible.errors import AnsibleFilterError
 HAPROXY_UNITS = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 CHECKPG_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 MOST_PEERS = 32
+OLDER_LOGIN = (' Or go on with what PgRoute66 logged in with: checkpg_role: pgroute66, checkpg_client_certificate: '
+               '"{{ certs.client.pgroute66 }}", checkpg_client_key: "{{ private_keys.client.pgroute66 }}".')
 
 
 def milliseconds(text, units):
@@ -51,8 +53,10 @@ def endpoint(address, port):
 
 
 def listener(address, port, vip):
-    """What HAProxy binds to. Its * is IPv4 alone."""
-    return f"[::]:{port} v4v6" if address == "*" and is_ipv6(vip) else endpoint(address, port)
+    """What HAProxy binds to. Its * is IPv4 alone; the virtual IP is on one router only, and may come to any."""
+    if address == "*" and is_ipv6(vip):
+        return f"[::]:{port} v4v6"
+    return endpoint(address, port) + (" transparent" if ip_address(vip) == ip_address(address) is not None else "")
 
 
 def is_whole(value, lowest, highest):
@@ -76,18 +80,40 @@ def keep_problems(text):
         yield f"checkpg_keep is {text!r}: give a time from 1s to 1h, such as 60s, or 0, so that every check logs in."
 
 
-def backend_problems(variable, backends):
+def services_problems(services):
+    """Of the services one by one, and of what can't be together."""
+    found = [problem for service in services for problem in service_problems(service)]
+    lists = {service["variable"]: service["servers"] for service in services}
+    found += [problem for variable, servers in lists.items() for problem in server_list_problems(variable, servers)]
+    if not found:
+        found += contradictions(lists)
+    for cluster in {service["cluster"]: None for service in services}:
+        if not any(service["to"] == "primary" for service in services if service["cluster"] == cluster):
+            found.append(f"haproxy_services has nothing that leads to the primary of cluster {cluster}, and by that "
+                         "its servers are known: add a service with to: primary.")
+    return found
+
+
+def service_problems(service):
+    where = f"haproxy_services, {service['name']}"
+    for key in ("name", "cluster"):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", str(service[key])):
+            yield f"{where}: its {key} must be letters and digits, '-', '_' and '.'."
+    yield from port_problems(f"{where}: port", service["port"])
+    for server in service["servers"]:
+        yield from port_problems(f"{service['variable']}, {server['name']}: port", server["port"])
+    if service["address"] != "*" and not ip_address(service["address"]):
+        yield f"{where}: its address {service['address']!r} is no IP address: give one of this router's, or *."
+
+
+def server_list_problems(variable, servers):
     """A list of servers on its own."""
-    if not isinstance(backends, list) or not backends:
+    if not servers:
         yield (f"{variable} is empty: list every server of the cluster, each with name, address and port, "
                "in group_vars/all/generic.yml.")
-        return
     seen = {"name": set(), "address": set()}
-    for number, server in enumerate(backends, 1):
+    for number, server in enumerate(servers, 1):
         where = f"{variable}, entry {number}"
-        if not isinstance(server, dict) or not {"name", "address", "port"} <= set(server):
-            yield f"{where} is {server!r}: it needs name, address and port."
-            continue
         yield from server_problems(where, server)
         for key, values in seen.items():
             value = str(ip_address(server[key]) or server[key]).lower()
@@ -102,30 +128,38 @@ def server_problems(where, server):
     if not ip_address(server["address"]):
         yield (f"{where} has the address {server['address']!r}, which is no IP address: "
                "give the server's own, such as 192.0.2.11.")
-    yield from port_problems(f"{where}: port", server["port"])
 
 
-def contradictions(read_write, read_only):
+def contradictions(lists):
     """One server, two addresses: which of the lists is right?"""
-    addresses = {server["name"]: server["address"] for server in read_write}
-    for server in read_only:
-        known = addresses.get(server["name"], server["address"])
-        if ip_address(known) != ip_address(server["address"]):
-            yield (f"{server['name']} has the address {known} in haproxy_rw_backends and {server['address']} in "
-                   "haproxy_ro_backends: correct one of them.")
+    seen = {}
+    for variable, servers in lists.items():
+        for server in servers:
+            known, address = seen.setdefault(server["name"], (variable, server["address"]))
+            if ip_address(address) != ip_address(server["address"]):
+                yield (f"{server['name']} has the address {address} in {known} and {server['address']} in {variable}: "
+                       "correct one of them.")
+
+
+def listener_problems(told):
+    """No two of them on one port of one address, and no two of one name."""
+    seen = [("the statistics page (haproxy_stats_port)", told["haproxy_stats_address"], told["haproxy_stats_port"])]
+    names = {"haproxy-stat"}
+    for service in told["services"]:
+        address, port = service["address"], service["port"]
+        for other, its_address, its_port in seen:
+            if str(port) == str(its_port) and ("*" in (address, its_address)
+                                               or ip_address(address) == ip_address(its_address)):
+                yield f"{service['name']} and {other} both listen on port {port}: give one of them another."
+        seen.append((service["name"], address, port))
+        if {service["frontend"], service["backend"]} & names:
+            yield f"haproxy_services has {service['name']} twice: give one of them another name."
+        names |= {service["frontend"], service["backend"]}
 
 
 def haproxy_problems(told):
-    found = []
-    for variable in ("haproxy_rw_backends", "haproxy_ro_backends"):
-        found += backend_problems(variable, told[variable])
-    if not found:
-        found += contradictions(told["haproxy_rw_backends"], told["haproxy_ro_backends"])
-    ports = ("haproxy_rw_port", "haproxy_ro_port", "haproxy_stats_port")
-    for variable in ports:
-        found += port_problems(variable, told[variable])
-    if len({str(told[variable]) for variable in ports}) < len(ports):
-        found.append(f"{', '.join(ports)} are not three different ports: change one of them.")
+    found = services_problems(told["services"]) + list(listener_problems(told))
+    found += port_problems("haproxy_stats_port", told["haproxy_stats_port"])
     for variable in ("haproxy_inter", "haproxy_fastinter", "haproxy_downinter", "haproxy_connect_timeout"):
         found += time_problems(variable, told[variable], HAPROXY_UNITS)
     for variable in ("haproxy_rise", "haproxy_fall", "haproxy_maxconn"):
@@ -135,7 +169,7 @@ def haproxy_problems(told):
         found.append(f"haproxy_rw_maxconn is {told['haproxy_rw_maxconn']!r}: give a number, 0 for no limit.")
     if not is_whole(told["haproxy_tcp_retries"], 3, 15):
         found.append(f"haproxy_tcp_retries is {told['haproxy_tcp_retries']!r}: give a number from 3 to 15.")
-    for variable in ("haproxy_global_lines", "haproxy_defaults_lines"):
+    for variable in ("haproxy_global_lines", "haproxy_defaults_lines", "haproxy_extra_lines"):
         if not isinstance(told[variable], list):
             found.append(f"{variable} is no list: give one, even of a single line.")
     return found + list(interval_problems(told))
@@ -159,37 +193,62 @@ def checkpg_problems(told):
                      f"({told['checkpg_timeout']}): lower the one or raise the other.")
     found += keep_problems(told["checkpg_keep"])
     found += port_problems("checkpg_check_port", told["checkpg_check_port"])
-    found += login_problems(told)
-    for variable in ("checkpg_settings", "checkpg_read_write_settings", "checkpg_read_only_settings"):
-        found += [f"{variable} has {key}, and anybody may read checkpg.conf: give checkpg_password, or a "
-                  "checkpg_client_key without a password." for key in told[variable] if key.endswith("password")]
-    if isinstance(told["haproxy_rw_backends"], list) and len(told["haproxy_rw_backends"]) > MOST_PEERS:
-        found.append(f"haproxy_rw_backends has {len(told['haproxy_rw_backends'])} servers: "
-                     f"a check asks no more than {MOST_PEERS}.")
-    return found
+    found += [problem for login in told["logins"].values() for problem in login_problems(login)]
+    found += no_login_problems(told)
+    for where, settings in open_settings(told).items():
+        found += [f"{where} has {key}, and anybody may read checkpg.conf: give checkpg_password, or a "
+                  "checkpg_client_key without a password." for key in settings if key.endswith("password")]
+    return found + list(cluster_problems(told))
 
 
-def login_problems(told):
-    certificate, key = told["checkpg_client_certificate"], told["checkpg_client_key"]
-    if bool(certificate) != bool(key):
-        missing = "checkpg_client_key" if certificate else "checkpg_client_certificate"
-        yield f"{missing} is not set: a client certificate and its key go together."
-    elif not told["checkpg_password"] and not certificate:
+def open_settings(told):
+    """What a site adds to checkpg.conf, by where it does."""
+    names = ("checkpg_settings", "checkpg_read_write_settings", "checkpg_read_only_settings")
+    return {**{name: told[name] for name in names},
+            **{f"checkpg_clusters, {login['name']}: settings": login.get("settings") or {}
+               for login in told["checkpg_clusters"]},
+            **{f"haproxy_services, {service['name']}: settings": service["settings"] for service in told["services"]}}
+
+
+def cluster_problems(told):
+    names = [login["name"] for login in told["checkpg_clusters"]]
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            yield f"checkpg_clusters has {name} twice: each cluster is listed once."
+        if name not in [cluster["name"] for cluster in told["clusters"]] or name == "main":
+            yield (f"checkpg_clusters has {name}, and no service leads there: remove it, or give a service of "
+                   f"haproxy_services cluster: {name}.")
+    for cluster in told["clusters"]:
+        if len(cluster["servers"]) > MOST_PEERS:
+            yield (f"cluster {cluster['name']} has {len(cluster['servers'])} servers: a check asks no more than "
+                   f"{MOST_PEERS}.")
+    for service in told["services"]:
+        yield from port_problems(f"haproxy_services, {service['name']}: check_port", service["check_port"])
+
+
+def login_problems(login):
+    if bool(login["client_certificate"]) != bool(login["client_key"]):
+        missing = "client_key" if login["client_certificate"] else "client_certificate"
+        yield f"{login['variable']}{missing} is not set: a client certificate and its key go together."
+    if "\n" in str(login["password"]):
+        yield f"{login['variable']}password has more than one line: a password file can't hold that."
+
+
+def no_login_problems(told):
+    login = told["logins"]["main"]
+    if not (login["password"] or login["client_certificate"] or login["client_key"]):
         yield ("checkpg_password is not set, and no checkpg_client_certificate either: give the password of the "
-               "database role in group_vars/all/vault.yml, encrypted with ansible-vault.")
-    if "\n" in str(told["checkpg_password"]):
-        yield "checkpg_password has more than one line: a password file can't hold that."
+               "database role in group_vars/all/vault.yml, encrypted with ansible-vault."
+               + (OLDER_LOGIN if told["has_older_login"] else ""))
 
 
 def keepalived_problems(told):
     found = list(vip_problems(told["postgresql_vip_ip"], told["postgresql_subnet"]))
+    found += cidr_problems(told)
     found += taken_problems(told["postgresql_vip_ip"], told["owners"])
     if not told["postgresql_vip_fqdn"]:
         found.append("postgresql_vip_fqdn is not set: give the name that clients use for the virtual IP, such as "
                      "pgrouter.example.com, in group_vars/all/generic.yml.")
-    if len(told["routers"]) < 2:
-        found.append(f"the group router has {len(told['routers'])} host: a virtual IP needs at least two "
-                     "to move between.")
     if not is_whole(told["keepalived_virtual_router_id"], 1, 255):
         found.append(f"keepalived_virtual_router_id is {told['keepalived_virtual_router_id']!r}: "
                      "give a number from 1 to 255 that nothing else in the subnet uses.")
@@ -219,6 +278,16 @@ def vip_problems(vip, subnet):
         yield f"postgresql_vip_ip is {vip!r}, which is no IP address: give one such as 192.0.2.20."
     elif network is not None and ip_address(vip) not in network:
         yield (f"postgresql_vip_ip ({vip}) is not in postgresql_subnet ({subnet}): correct one of them.")
+
+
+def cidr_problems(told):
+    """An older inventory may say both in one."""
+    cidr, vip, subnet = told["keepalived_internal_vip_cidr"], told["postgresql_vip_ip"], told["postgresql_subnet"]
+    address, _, prefix = str(cidr).partition("/")
+    network = network_of(subnet, vip)
+    if cidr and (ip_address(address) != ip_address(vip) or (network and prefix not in ("", str(network.prefixlen)))):
+        yield (f"keepalived_internal_vip_cidr ({cidr}) is not what postgresql_vip_ip ({vip}) and postgresql_subnet "
+               f"({subnet}) say: correct one of them, or remove the first.")
 
 
 def taken_problems(vip, owners):
@@ -260,6 +329,15 @@ def has_address(where, address):
     return bool(ip_address(address)) and ip_address(address) in map(ip_address, words)
 
 
+def is_another_vrrp(text, mark, vip, router_id):
+    """Whether a keepalived.conf has the virtual IP and is not ours, or is ours with another address or id. One of
+    these and the new one don't hear each other, or don't agree."""
+    if mark not in text:
+        return has_address(text, vip)
+    found = re.search(r"^\s*virtual_router_id (\d+)$", text, re.M)
+    return not has_address(text, vip) or not found or int(found[1]) != int(router_id)
+
+
 def interface_with(facts, address):
     """The name of the interface that has the address, which may be an interface's second one."""
     for name in facts.get("interfaces", []):
@@ -281,6 +359,7 @@ class FilterModule:
             "interface_with": interface_with,
             "vip_in": vip_in,
             "has_address": has_address,
+            "is_another_vrrp": is_another_vrrp,
             "canonical": canonical,
             "endpoint": endpoint,
             "listener": listener,

@@ -96,6 +96,11 @@ def rendered(facts, variables=None, hosts=None):
     return _rendered(facts, json.dumps(variables or {}), hosts)
 
 
+def values(facts, variables=None):
+    """What the roles' own variables come to, of those that render.yml names."""
+    return json.loads((rendered(facts, variables) / "values.json").read_text())
+
+
 @functools.cache
 def _rendered(facts, variables, hosts):
     directory = scratch.directory("rendered")

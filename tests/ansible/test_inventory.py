@@ -10,6 +10,7 @@ import playbooks
 
 sys.path.insert(0, str(REPOSITORY / "ansible/filter_plugins"))
 import router_problems  # noqa: E402
+import router_services  # noqa: E402
 
 SERVERS = [{"name": f"db{n}.example.com", "address": f"192.0.2.1{n}", "port": 5432} for n in (1, 2, 3)]
 
@@ -53,8 +54,10 @@ def test_only_the_look_at_the_inventory_is_anyones():
     ({"keepalived_virtual_router_id": 256}, "keepalived_virtual_router_id is 256: give a number from 1 to 255"),
     ({"checkpg_sslmode": "full"}, "value of checkpg_sslmode must be one of: disable, allow, prefer"),
     ({"haproxy_manage_firewall": "maybe"}, "haproxy_manage_firewall"),
-    ({"haproxy_ro_backends": changed(2, checkport=5432)},
-     "checkport. Supported parameters include: address, name, port"),
+    ({"haproxy_ro_backends": changed(2, adress="192.0.2.12")}, "adress. Supported parameters include: address"),
+    ({"haproxy_rwport": 5432}, "haproxy_rwport is not a variable of these roles: is haproxy_rw_port meant?"),
+    ({"keepalived_intreface": "ens160"}, "is keepalived_interface meant?"),
+    ({"checkpg_key": "60s"}, "checkpg_key is not a variable of these roles"),
     ({"keepalived_patience": "long"}, "keepalived_patience"),
 ])
 def test_a_wrong_one_does_not(variables, sentence):
@@ -63,40 +66,73 @@ def test_a_wrong_one_does_not(variables, sentence):
     assert not reached
 
 
-def test_one_router_is_no_pair():
+def test_one_router_is_enough_and_it_is_said():
     said, reached = playbooks.router(hosts="[router]\nrouter1.example.com\n")
-    assert "the group router has 1 host" in said
-    assert not reached
+    assert "The group router has one host" in said
+    assert reached
 
 
-HAPROXY = {"haproxy_rw_backends": SERVERS, "haproxy_ro_backends": SERVERS, "haproxy_rw_port": 5432,
-           "haproxy_ro_port": 5433, "haproxy_stats_port": 8404, "haproxy_inter": "1s",
+def services(*more, **told):
+    """The usual two and more, completed as the roles do it."""
+    told = {"haproxy_rw_backends": SERVERS, "haproxy_ro_backends": SERVERS, "haproxy_rw_port": 5432,
+            "haproxy_ro_port": 5433, "haproxy_bind_address": "*", "checkpg_check_port": 5432, **told}
+    usual = [{"name": "PostgresReadWrite", "to": "primary"}, {"name": "PostgresReadOnly", "to": "standbys"}]
+    return router_services.complete_services(usual + list(more), told)
+
+
+def haproxy(*more, **told):
+    return {"services": services(*more, **told)}
+
+
+def checkpg(*more, **told):
+    return {**haproxy(*more, **told), "clusters": router_services.clusters_of(services(*more, **told))}
+
+
+def login(clusters=(), **main):
+    names = ("role", "dbname", "sslmode", "password", "client_certificate", "client_key", "root_certificate")
+    return {"checkpg_clusters": clusters,
+            "logins": router_services.logins(clusters, {**dict.fromkeys(names, ""), "password": "secret", **main})}
+
+
+ORDERS = {"name": "OrdersReadWrite", "to": "primary", "port": 6001, "cluster": "orders",
+          "servers": [{"name": "o1.example.com", "address": "192.0.2.31", "port": 5432}]}
+HAPROXY = {**haproxy(), "haproxy_stats_address": "*", "haproxy_stats_port": 8404, "haproxy_inter": "1s",
            "haproxy_fastinter": "500ms", "haproxy_downinter": "500ms", "haproxy_connect_timeout": "2s",
            "haproxy_rise": 1, "haproxy_fall": 2, "haproxy_maxconn": 4000, "haproxy_rw_maxconn": 90,
-           "haproxy_tcp_retries": 8, "haproxy_global_lines": [], "haproxy_defaults_lines": [], "checkpg_timeout": "800ms"}
-CHECKPG = {"checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg_keep": "60s",
-           "checkpg_check_port": 5432, "checkpg_password": "secret", "checkpg_client_certificate": "",
-           "checkpg_client_key": "", "checkpg_settings": {}, "checkpg_read_write_settings": {},
-           "checkpg_read_only_settings": {}, "haproxy_rw_backends": SERVERS}
+           "haproxy_tcp_retries": 8, "haproxy_global_lines": [], "haproxy_defaults_lines": [], "haproxy_extra_lines": [],
+           "checkpg_timeout": "800ms"}
+CHECKPG = {**checkpg(), **login(), "checkpg_timeout": "800ms", "checkpg_peer_timeout": "500ms", "checkpg_keep": "60s",
+           "checkpg_check_port": 5432, "checkpg_settings": {}, "checkpg_read_write_settings": {},
+           "checkpg_read_only_settings": {}, "has_older_login": False}
 KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgrouter.example.com",
               "postgresql_subnet": "192.0.2.0/24", "keepalived_virtual_router_id": 7,
-              "keepalived_address": "", "routers": ["router1", "router2"],
+              "keepalived_address": "", "keepalived_internal_vip_cidr": "",
               "owners": {"router1": "192.0.2.21", "router2": "", "db1": "192.0.2.11"}}
 
 
 @pytest.mark.parametrize("told, change, sentence", [
     (HAPROXY, {}, None),
     (HAPROXY, {"checkpg_timeout": 999}, None),
-    (HAPROXY, {"haproxy_ro_backends": SERVERS[:1]}, None),
-    (HAPROXY, {"haproxy_rw_backends": changed(1, address="2001:db8::1")}, "haproxy_ro_backends: correct one"),
-    (HAPROXY, {"haproxy_rw_backends": changed(2, name="DB1.example.com")}, "entry 2 repeats the name"),
-    (HAPROXY, {"haproxy_rw_backends": changed(2, name="db 2")}, "entry 2 has the name 'db 2'"),
-    (HAPROXY, {"haproxy_rw_backends": changed(2, port=65536)}, "entry 2: port is 65536"),
-    (HAPROXY, {"haproxy_rw_backends": changed(2, port=0)}, "entry 2: port is 0"),
-    (HAPROXY, {"haproxy_rw_backends": [{"name": "db1"}]}, "it needs name, address and port"),
-    (HAPROXY, {"haproxy_rw_backends": "db1"}, "haproxy_rw_backends is empty"),
-    (HAPROXY, {"haproxy_rw_port": "pg"}, "haproxy_rw_port is 'pg'"),
-    (HAPROXY, {"haproxy_ro_port": 5432}, "are not three different ports"),
+    (HAPROXY, haproxy(haproxy_ro_backends=SERVERS[:1]), None),
+    (HAPROXY, haproxy(haproxy_rw_backends=[]), "haproxy_rw_backends is empty: list every server"),
+    (HAPROXY, haproxy(haproxy_rw_backends=changed(1, address="2001:db8::1")), "haproxy_ro_backends: correct one"),
+    (HAPROXY, haproxy(haproxy_rw_backends=changed(2, name="DB1.example.com")), "entry 2 repeats the name"),
+    (HAPROXY, haproxy(haproxy_rw_backends=changed(2, name="db 2")), "entry 2 has the name 'db 2'"),
+    (HAPROXY, haproxy(haproxy_rw_backends=changed(2, port=65536)), "_rw_backends, db2.example.com: port is 65536"),
+    (HAPROXY, haproxy(haproxy_rw_backends=changed(2, port=0)), "haproxy_rw_backends, db2.example.com: port is 0"),
+    (HAPROXY, haproxy(haproxy_rw_port="pg"), "haproxy_services, PostgresReadWrite: port is 'pg'"),
+    (HAPROXY, haproxy(haproxy_ro_port=5432), "PostgresReadOnly and PostgresReadWrite both listen on port 5432"),
+    (HAPROXY, haproxy(haproxy_ro_port="8404"), "the statistics page (haproxy_stats_port) both listen on port 8404"),
+    (HAPROXY, haproxy(ORDERS), None),
+    (HAPROXY, haproxy({**ORDERS, "port": 5432}), "OrdersReadWrite and PostgresReadWrite both listen on port 5432"),
+    (HAPROXY, haproxy({**ORDERS, "port": 5432, "address": "192.0.2.9"}), "both listen on port 5432"),
+    (HAPROXY, haproxy({**ORDERS, "port": 5432, "address": "192.0.2.9"}, haproxy_bind_address="192.0.2.8"), None),
+    (HAPROXY, haproxy({**ORDERS, "address": "pgrouter"}), "its address 'pgrouter' is no IP address"),
+    (HAPROXY, haproxy({**ORDERS, "name": "PostgresReadOnly"}), "has PostgresReadOnly twice"),
+    (HAPROXY, haproxy({**ORDERS, "name": "Orders RW"}), "its name must be letters and digits"),
+    (HAPROXY, haproxy({**ORDERS, "to": "standbys"}), "nothing that leads to the primary of cluster orders"),
+    (HAPROXY, haproxy({**ORDERS, "servers": changed(1, address="192.0.2.31")}),
+     "192.0.2.11 in haproxy_rw_backends and 192.0.2.31 in haproxy_services, OrdersReadWrite: servers: correct one"),
     (HAPROXY, {"haproxy_inter": "0"}, "haproxy_inter is '0': give a time"),
     (HAPROXY, {"haproxy_fastinter": "fast"}, "haproxy_fastinter is 'fast': give a time"),
     (HAPROXY, {"haproxy_fall": 0}, "haproxy_fall is 0: give a number"),
@@ -107,13 +143,26 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (HAPROXY, {"haproxy_defaults_lines": "retries 1"}, "haproxy_defaults_lines is no list: give one, even"),
     (HAPROXY, {"checkpg_timeout": 1000}, "checkpg_timeout (1000) is not below haproxy_inter (1s)"),
     (CHECKPG, {}, None),
-    (CHECKPG, {"checkpg_password": "", "checkpg_client_certificate": "c", "checkpg_client_key": "k"}, None),
-    (CHECKPG, {"checkpg_client_certificate": "c"}, "checkpg_client_key is not set"),
-    (CHECKPG, {"checkpg_client_key": "k"}, "checkpg_client_certificate is not set"),
+    (CHECKPG, login(password="", client_certificate="c", client_key="k"), None),
+    (CHECKPG, login(client_certificate="c"), "checkpg_client_key is not set"),
+    (CHECKPG, login(client_key="k"), "checkpg_client_certificate is not set"),
+    (CHECKPG, login(password=""), "checkpg_password is not set, and no checkpg_client_certificate either"),
+    (CHECKPG, {**login(password=""), "has_older_login": True},
+     'checkpg_client_certificate: "{{ certs.client.pgroute66 }}", checkpg_client_key: "{{ private_keys.client'),
+    (CHECKPG, {**checkpg(ORDERS), **login([{"name": "orders", "password": "other"}])}, None),
+    (CHECKPG, {**checkpg(ORDERS), **login([{"name": "orders", "client_key": "k"}])},
+     "checkpg_clusters, orders: client_certificate is not set"),
+    (CHECKPG, {**checkpg(ORDERS), **login([{"name": "orders"}] * 2)}, "checkpg_clusters has orders twice"),
+    (CHECKPG, login([{"name": "orders"}]), "checkpg_clusters has orders, and no service leads there"),
+    (CHECKPG, login([{"name": "main", "password": "other"}]), "checkpg_clusters has main, and no service leads there"),
+    (CHECKPG, {**checkpg(ORDERS), **login([{"name": "orders", "settings": {"password": "hush"}}])},
+     "checkpg_clusters, orders: settings has password, and anybody may read"),
+    (CHECKPG, checkpg({**ORDERS, "settings": {"sslpassword": "hush"}}), "OrdersReadWrite: settings has sslpassword"),
+    (CHECKPG, checkpg({**ORDERS, "check_port": 65536}), "OrdersReadWrite: check_port is 65536"),
     (CHECKPG, {"checkpg_settings": {"password": "hush"}}, "checkpg_settings has password, and anybody may read"),
     (CHECKPG, {"checkpg_read_only_settings": {"sslpassword": "hush"}}, "read_only_settings has sslpassword, and"),
     (CHECKPG, {"checkpg_settings": {"passfile": "/etc/checkpg/own"}}, None),
-    (CHECKPG, {"checkpg_password": "two\nlines"}, "checkpg_password has more than one line"),
+    (CHECKPG, login(password="two\nlines"), "checkpg_password has more than one line"),
     (CHECKPG, {"checkpg_timeout": "60000us"}, "checkpg_timeout is '60000us': give a time"),
     (CHECKPG, {"checkpg_timeout": "1m"}, "checkpg_timeout is '1m': give a time"),
     (CHECKPG, {"checkpg_timeout": "1min"}, None),
@@ -131,7 +180,7 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (CHECKPG, {"checkpg_timeout": "61s"}, "checkpg_timeout is '61s': give a time"),
     (CHECKPG, {"checkpg_peer_timeout": "800ms"}, "checkpg_peer_timeout (800ms) is not below checkpg_timeout"),
     (CHECKPG, {"checkpg_check_port": 70000}, "checkpg_check_port is 70000"),
-    (CHECKPG, {"haproxy_rw_backends": SERVERS * 11}, "has 33 servers"),
+    (CHECKPG, checkpg(haproxy_rw_backends=[{**SERVERS[0], "name": f"db{n}"} for n in range(33)]), "has 33 servers"),
     (KEEPALIVED, {}, None),
     (KEEPALIVED, {"postgresql_vip_ip": "192.0.2.256"}, "postgresql_vip_ip is '192.0.2.256', which is no IP address"),
     (KEEPALIVED, {"postgresql_vip_ip": "2001:db8::20"}, "is not in postgresql_subnet (192.0.2.0/24)"),
@@ -153,6 +202,11 @@ KEEPALIVED = {"postgresql_vip_ip": "192.0.2.20", "postgresql_vip_fqdn": "pgroute
     (KEEPALIVED, {"postgresql_subnet": "192.0.2.0"},
      "postgresql_subnet is '192.0.2.0', without the length of a prefix: write 192.0.2.0/24, or what it is"),
     (KEEPALIVED, {"postgresql_subnet": "24", "postgresql_vip_ip": "pgrouter"}, "postgresql_vip_ip is 'pgrouter'"),
+    (KEEPALIVED, {"keepalived_internal_vip_cidr": "192.0.2.20/24"}, None),
+    (KEEPALIVED, {"keepalived_internal_vip_cidr": "192.0.2.20"}, None),
+    (KEEPALIVED, {"keepalived_internal_vip_cidr": "192.0.2.20/24", "postgresql_subnet": "24"}, None),
+    (KEEPALIVED, {"keepalived_internal_vip_cidr": "192.0.2.20/25"}, "vip_cidr (192.0.2.20/25) is not what"),
+    (KEEPALIVED, {"keepalived_internal_vip_cidr": "192.0.2.21/24"}, "(192.0.2.21/24) is not what postgresql_vip_ip"),
     (KEEPALIVED, {"postgresql_vip_fqdn": ""}, "postgresql_vip_fqdn is not set"),
     (KEEPALIVED, {"keepalived_virtual_router_id": 0}, "keepalived_virtual_router_id is 0"),
     (KEEPALIVED, {"keepalived_address": "router1"}, "keepalived_address is 'router1'"),
@@ -186,7 +240,7 @@ def test_an_older_configuration_has_the_virtual_ip_or_not():
 
 
 def test_a_password_is_in_no_sentence():
-    found = router_problems.checkpg_problems({**CHECKPG, "checkpg_password": "hush\nhush"})
+    found = router_problems.checkpg_problems({**CHECKPG, **login(password="hush\nhush")})
     assert "hush" not in " ".join(found)
 
 
@@ -203,3 +257,13 @@ def test_the_router_id_is_the_names_own_and_never_0():
     ids = {router_problems.router_id(f"pg{n}.example.com") for n in range(5000)}
     assert ids == set(range(1, 256))
     assert router_problems.router_id("pgrouter.example.com") == router_problems.router_id("pgrouter.example.com")
+
+
+OURS = "# ours\nvirtual_router_id {}\nunicast_src_ip 192.0.2.21\nvirtual_ipaddress {{\n 192.0.2.20/24 dev eth0\n}}"
+
+
+@pytest.mark.parametrize("text, another", [
+    ("", False), (OURS.format(7), False), (OURS.format(77), True), (OURS.format(7).replace(".20/", ".30/"), True),
+    (OURS.format(7).replace("# ours", ""), True), ("virtual_router_id 7\nvirtual_ipaddress {\n 192.0.2.2\n}", False)])
+def test_a_keepalived_that_would_not_agree_with_ours_is_taken_over_from(text, another):
+    assert router_problems.is_another_vrrp(text, "# ours", "192.0.2.20", "7") == another

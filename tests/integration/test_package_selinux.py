@@ -66,8 +66,9 @@ def test_haproxy_may_do_this_and_nothing_more(policy):
         ("port_type", "tcp_socket"): {"name_connect"}}
 
 
-def test_keepalived_may_do_this_and_nothing_more(policy):
-    assert policy.permissions("keepalived_t") == {
+@pytest.mark.parametrize("domain", ["keepalived_t", "nrpe_t"])
+def test_who_asks_haproxy_may_do_this_and_nothing_more(policy, domain):
+    assert policy.permissions(domain) == {
         ("checkpg_etc_t", "dir"): ENTER,
         ("checkpg_etc_t", "file"): READ,
         ("haproxy_var_lib_t", "dir"): ENTER,
@@ -105,6 +106,9 @@ def test_our_types_are_files_that_the_system_may_manage(policy):
     ("/etc/checkpg/root.crt", "checkpg_etc_t"),
     ("/etc/checkpg/pgpass", "checkpg_secret_t"),
     ("/etc/checkpg/client.key", "checkpg_secret_t"),
+    ("/etc/checkpg/clusters/orders/pgpass", "checkpg_secret_t"),
+    ("/etc/checkpg/clusters/orders/client.key", "checkpg_secret_t"),
+    ("/etc/checkpg/clusters/orders/root.crt", "checkpg_etc_t"),
     ("/etc/checkpgother", None)])
 def test_the_type_of_each_path(policy, path, wanted):
     """Of the patterns that match, the one with the most letters in it before a wildcard counts, and
@@ -118,11 +122,12 @@ def test_the_type_of_each_path(policy, path, wanted):
     assert (max(matching)[2] if matching else None) == wanted
 
 
-def test_a_policy_without_keepalived_takes_the_module(policy):
-    lines = [line for line in BASE.read_text().splitlines() if "keepalived_t)" not in line
-             or "domain" in line]
+@pytest.mark.parametrize("program", ["keepalived", "nrpe"])
+def test_a_policy_without_it_takes_the_module(policy, program):
+    domain = f"{program}_t"
+    lines = [line for line in BASE.read_text().splitlines() if f"{domain})" not in line or "domain" in line]
     base = scratch.directory("base") / "base.cil"
-    base.write_text("\n".join(lines).replace(" keepalived_t)", ")"))
+    base.write_text("\n".join(lines).replace(f" {domain}", ""))
     other = Policy(base)
     assert other.permissions("haproxy_t") == policy.permissions("haproxy_t")
-    assert "keepalived" not in output_of("sesearch", "--allow", other.path)
+    assert program not in output_of("sesearch", "--allow", other.path)
