@@ -9,11 +9,37 @@ from harness import abilities, checks, keepalived, scratch
 import playbooks
 
 PLACES = ("etc", "usr/bin", "usr/local/sbin", "var/lib")
+#: The units' additions are unknown to systemd until it is told to read them; keepalived is older than its file until it
+#: is reloaded.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/etc/told-systemctl
+has() { grep -q "$1" /etc/told-systemctl; }
 [ "$1" != show ] || echo "LoadState=loaded
 ActiveState=active
-UnitFileState=enabled"
+UnitFileState=enabled
+NeedDaemonReload=$(has daemon-reload && echo no || echo yes)
+StateChangeTimestamp=Thu $(has 'reload keepalived' && echo 2099 || echo 2026)-01-01 00:00:00 UTC"
+"""
+#: A HAProxy that is as old as the machine until it is reloaded, and then as young as the shell that asks.
+SOCAT = """#!/bin/sh
+read -r question
+case $question in
+"show info")
+    pid=1
+    if grep -q 'reload haproxy' /etc/told-systemctl; then
+        pid=$PPID
+        while [ "$(tr '\\0' ' ' </proc/$pid/cmdline | grep -c 'sh -s')" = 1 ]; do
+            asking=$pid
+            pid=$(sed 's/.*) . //; s/ .*//' /proc/$pid/stat)
+        done
+        pid=$asking
+    fi
+    echo "Pid: $pid"
+    ;;
+"show servers state")
+    cat /etc/haproxy/checkpg-servers-down
+    ;;
+esac
 """
 # $1 is a directory, $2 what a router has that runs, $3 where its /etc is left.
 SCRIPT = """set -e
@@ -48,6 +74,7 @@ class Machine:
         for program in ("checkpgprimary", "checkpgstandby", "checkpgroutes"):
             self.add(f"usr/bin/{program}", checks.public_copy(program).read_bytes(), 0o755)
         self.add("usr/bin/systemctl", SYSTEMCTL.encode(), 0o755)
+        self.add("usr/bin/socat", SOCAT.encode(), 0o755)
         self.add("etc/told-systemctl", b"")
 
     def add(self, path, content, mode=0o644):
@@ -55,6 +82,12 @@ class Machine:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         file.chmod(mode)
+
+    def add_tree(self, left):
+        """What play() left in /etc, as what there is from now on."""
+        for name in ("haproxy", "keepalived", "checkpg"):
+            shutil.copytree(left / name, self.directory / "older/etc" / name, dirs_exist_ok=True)
+        shutil.copytree(left / "system", self.directory / "older/etc/systemd/system", dirs_exist_ok=True)
 
     def play(self, *arguments, variables=None):
         """(exit code, all that was said, the directory with what was in /etc then)"""
