@@ -8,33 +8,36 @@ from harness import abilities, checks, keepalived, scratch
 
 import playbooks
 
-PLACES = ("etc", "usr/bin", "usr/local/sbin", "var/lib")
-#: The units' additions are unknown to systemd until it is told to read them; keepalived is older than its file until it
-#: is reloaded.
+PLACES = ("etc", "usr/bin", "usr/local/bin", "usr/local/sbin", "var/lib")
+#: The units' additions are unknown to systemd until it is told to read them. HAProxy and keepalived are older than their
+#: files until they are reloaded; then a process is HAProxy's worker.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/etc/told-systemctl
-has() { grep -q "$1" /etc/told-systemctl; }
-[ "$1" != show ] || echo "LoadState=loaded
+case $* in
+"reload haproxy")
+    [ ! -e /etc/haproxy-worker ] || kill "$(cat /etc/haproxy-worker)"
+    setsid sleep 900 </dev/null >/dev/null 2>&1 &
+    echo $! >/etc/haproxy-worker
+    ;;
+"reload keepalived")
+    date -u +'%a %F %T UTC' >/etc/keepalived-loaded
+    ;;
+show*)
+    grep -q daemon-reload /etc/told-systemctl && needed=no || needed=yes
+    [ -e /etc/keepalived-loaded ] && loaded=$(cat /etc/keepalived-loaded) || loaded="Thu 2026-01-01 00:00:00 UTC"
+    echo "LoadState=loaded
 ActiveState=active
 UnitFileState=enabled
-NeedDaemonReload=$(has daemon-reload && echo no || echo yes)
-StateChangeTimestamp=Thu $(has 'reload keepalived' && echo 2099 || echo 2026)-01-01 00:00:00 UTC"
+NeedDaemonReload=$needed
+StateChangeTimestamp=$loaded"
+    ;;
+esac
 """
-#: A HAProxy that is as old as the machine until it is reloaded, and then as young as the shell that asks.
 SOCAT = """#!/bin/sh
 read -r question
 case $question in
 "show info")
-    pid=1
-    if grep -q 'reload haproxy' /etc/told-systemctl; then
-        pid=$PPID
-        while [ "$(tr '\\0' ' ' </proc/$pid/cmdline | grep -c 'sh -s')" = 1 ]; do
-            asking=$pid
-            pid=$(sed 's/.*) . //; s/ .*//' /proc/$pid/stat)
-        done
-        pid=$asking
-    fi
-    echo "Pid: $pid"
+    [ -e /etc/haproxy-worker ] && echo "Pid: $(cat /etc/haproxy-worker)" || echo "Pid: 1"
     ;;
 "show servers state")
     cat /etc/haproxy/checkpg-servers-down
@@ -51,10 +54,12 @@ done
 rm -rf /etc/haproxy /etc/keepalived /etc/checkpg
 mkdir /etc/haproxy /etc/keepalived /etc/checkpg
 cp -R "$2/." /
+touch /var/lib/apt/lists  # apt needs no look at what there is
 left=$3
 shift 3
 code=0
 "$@" || code=$?
+[ ! -e /etc/haproxy-worker ] || kill "$(cat /etc/haproxy-worker)"
 cp -R /etc/haproxy /etc/keepalived /etc/checkpg /etc/systemd/system /etc/told-systemctl "$left"
 exit $code
 """ % " ".join(PLACES)
@@ -89,14 +94,14 @@ class Machine:
             shutil.copytree(left / name, self.directory / "older/etc" / name, dirs_exist_ok=True)
         shutil.copytree(left / "system", self.directory / "older/etc/systemd/system", dirs_exist_ok=True)
 
-    def play(self, *arguments, variables=None):
+    def play(self, *arguments, variables=None, playbook=playbooks.HERE / "machine.yml"):
         """(exit code, all that was said, the directory with what was in /etc then)"""
         left = scratch.directory("etc")
         variables = {"keepalived_interface": keepalived.interface(), **(variables or {})}
         command = abilities.with_private_mounts(SCRIPT, self.directory / "mounts", self.directory / "older", left)
         code, said = playbooks.run(
             [*command, shutil.which("ansible-playbook"), "-i", playbooks.EXAMPLE / "hosts",
-             playbooks.HERE / "machine.yml", "--limit", "router1.example.com", *arguments, "-e", json.dumps(variables),
+             playbook, "--limit", "router1.example.com", *arguments, "-e", json.dumps(variables),
              "--vault-password-file", playbooks.vault_password_file(self.directory)],
             self.directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
             ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.directory / "cache"))

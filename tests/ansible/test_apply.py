@@ -42,7 +42,7 @@ def test_what_haproxy_has_not_read_is_seen():
     with HAProxy(TARGETS, mode="master-worker", programs=QUIET) as proxy:
         proxy.wait_until_checked()
         servers = servers_down(proxy)
-        assert unread(proxy, servers) == []
+        assert unread(proxy, servers) == unread(proxy, proxy.directory / "none") == []
 
         proxy.configuration_file.write_text(proxy.configuration_file.read_text() + "# changed\n")
         assert unread(proxy, servers) == [str(proxy.configuration_file)]
