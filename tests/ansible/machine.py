@@ -9,8 +9,8 @@ from harness import abilities, checks, keepalived, scratch
 import playbooks
 
 PLACES = ("etc", "usr/bin", "usr/local/bin", "usr/local/sbin", "var/lib")
-#: The units' additions are unknown to systemd until it is told to read them. HAProxy and keepalived are older than their
-#: files until they are reloaded; then a process is HAProxy's worker.
+#: The units' additions are unknown to systemd until it is told to read them. HAProxy and keepalived are older than
+#: their files until they are reloaded; then a process is HAProxy's worker.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/etc/told-systemctl
 case $* in
@@ -19,14 +19,20 @@ case $* in
     setsid sleep 900 </dev/null >/dev/null 2>&1 &
     echo $! >/etc/haproxy-worker
     ;;
+stop*) touch "/etc/$2-stopped" ;;
+start*) rm -f "/etc/$2-stopped" ;;
+disable*) touch "/etc/$2-disabled" ;;
+enable*) rm -f "/etc/$2-disabled" ;;
+is-enabled*) [ ! -e "/etc/$2-disabled" ] || exit 1 ;;
 "reload keepalived")
     date -u +'%a %F %T UTC' >/etc/keepalived-loaded
     ;;
 show*)
     grep -q daemon-reload /etc/told-systemctl && needed=no || needed=yes
     [ -e /etc/keepalived-loaded ] && loaded=$(cat /etc/keepalived-loaded) || loaded="Thu 2026-01-01 00:00:00 UTC"
+    [ -e "/etc/$2-stopped" ] && state=inactive || state=active
     echo "LoadState=loaded
-ActiveState=active
+ActiveState=$state
 UnitFileState=enabled
 NeedDaemonReload=$needed
 StateChangeTimestamp=$loaded"
@@ -94,14 +100,16 @@ class Machine:
             shutil.copytree(left / name, self.directory / "older/etc" / name, dirs_exist_ok=True)
         shutil.copytree(left / "system", self.directory / "older/etc/systemd/system", dirs_exist_ok=True)
 
-    def play(self, *arguments, variables=None, playbook=playbooks.HERE / "machine.yml"):
-        """(exit code, all that was said, the directory with what was in /etc then)"""
+    def play(self, *arguments, variables=None, playbook=playbooks.HERE / "machine.yml",
+             limit="router1.example.com"):
+        """(exit code, all that was said, the directory with what was in /etc then). `limit` may be both routers, which
+        are this one then."""
         left = scratch.directory("etc")
         variables = {"keepalived_interface": keepalived.interface(), **(variables or {})}
         command = abilities.with_private_mounts(SCRIPT, self.directory / "mounts", self.directory / "older", left)
         code, said = playbooks.run(
             [*command, shutil.which("ansible-playbook"), "-i", playbooks.EXAMPLE / "hosts",
-             playbook, "--limit", "router1.example.com", *arguments, "-e", json.dumps(variables),
+             playbook, "--limit", limit, *arguments, "-e", json.dumps(variables),
              "--vault-password-file", playbooks.vault_password_file(self.directory)],
             self.directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
             ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.directory / "cache"))
