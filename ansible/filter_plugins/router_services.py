@@ -48,13 +48,13 @@ def is_usual(cluster):
 def logins(clusters, main):
     """By cluster: what the checks log in with there, and where its files are. What a cluster does not say is the
     main one's, by the global part of checkpg.conf."""
-    found = {MAIN: {**main, "directory": "", "variable": "checkpg_"}}
+    found = {MAIN: {**main, "prefix": "", "variable": "checkpg_"}}
     for cluster in clusters:
         own = {key: cluster.get(key) or "" for key in main}
         found[cluster["name"]] = {
             **own, "role": own["role"] or main["role"],
             "sslmode": own["sslmode"] or ("verify-full" if own["root_certificate"] else ""),
-            "settings": cluster.get("settings") or {}, "directory": f"clusters/{cluster['name']}/",
+            "settings": cluster.get("settings") or {}, "prefix": f"cluster-{cluster['name']}.",
             "variable": f"checkpg_clusters, {cluster['name']}: "}
     return found
 

@@ -8,12 +8,47 @@ from harness import abilities, checks, keepalived, scratch
 
 import playbooks
 
-PLACES = ("etc", "usr/bin", "usr/local/sbin", "var/lib")
+PLACES = ("etc", "usr/bin", "usr/local/bin", "usr/local/sbin", "var/lib")
+#: The units' additions are unknown to systemd until it is told to read them. HAProxy and keepalived are older than
+#: their files until they are reloaded; then a process is HAProxy's worker.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/etc/told-systemctl
-[ "$1" != show ] || echo "LoadState=loaded
-ActiveState=active
-UnitFileState=enabled"
+case $* in
+"reload haproxy")
+    [ ! -e /etc/haproxy-worker ] || kill "$(cat /etc/haproxy-worker)"
+    setsid sleep 900 </dev/null >/dev/null 2>&1 &
+    echo $! >/etc/haproxy-worker
+    ;;
+stop*) touch "/etc/$2-stopped" ;;
+start*) rm -f "/etc/$2-stopped" ;;
+disable*) touch "/etc/$2-disabled" ;;
+enable*) rm -f "/etc/$2-disabled" ;;
+is-enabled*) [ ! -e "/etc/$2-disabled" ] || exit 1 ;;
+"reload keepalived")
+    date -u +'%a %F %T UTC' >/etc/keepalived-loaded
+    ;;
+show*)
+    grep -q daemon-reload /etc/told-systemctl && needed=no || needed=yes
+    [ -e /etc/keepalived-loaded ] && loaded=$(cat /etc/keepalived-loaded) || loaded="Thu 2026-01-01 00:00:00 UTC"
+    [ -e "/etc/$2-stopped" ] && state=inactive || state=active
+    echo "LoadState=loaded
+ActiveState=$state
+UnitFileState=enabled
+NeedDaemonReload=$needed
+StateChangeTimestamp=$loaded"
+    ;;
+esac
+"""
+SOCAT = """#!/bin/sh
+read -r question
+case $question in
+"show info")
+    [ -e /etc/haproxy-worker ] && echo "Pid: $(cat /etc/haproxy-worker)" || echo "Pid: 1"
+    ;;
+"show servers state")
+    cat /etc/haproxy/checkpg-servers-down
+    ;;
+esac
 """
 # $1 is a directory, $2 what a router has that runs, $3 where its /etc is left.
 SCRIPT = """set -e
@@ -25,10 +60,12 @@ done
 rm -rf /etc/haproxy /etc/keepalived /etc/checkpg
 mkdir /etc/haproxy /etc/keepalived /etc/checkpg
 cp -R "$2/." /
+touch /var/lib/apt/lists  # apt needs no look at what there is
 left=$3
 shift 3
 code=0
 "$@" || code=$?
+[ ! -e /etc/haproxy-worker ] || kill "$(cat /etc/haproxy-worker)"
 cp -R /etc/haproxy /etc/keepalived /etc/checkpg /etc/systemd/system /etc/told-systemctl "$left"
 exit $code
 """ % " ".join(PLACES)
@@ -48,6 +85,7 @@ class Machine:
         for program in ("checkpgprimary", "checkpgstandby", "checkpgroutes"):
             self.add(f"usr/bin/{program}", checks.public_copy(program).read_bytes(), 0o755)
         self.add("usr/bin/systemctl", SYSTEMCTL.encode(), 0o755)
+        self.add("usr/bin/socat", SOCAT.encode(), 0o755)
         self.add("etc/told-systemctl", b"")
 
     def add(self, path, content, mode=0o644):
@@ -56,14 +94,22 @@ class Machine:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         file.chmod(mode)
 
-    def play(self, *arguments, variables=None):
-        """(exit code, all that was said, the directory with what was in /etc then)"""
+    def add_tree(self, left):
+        """What play() left in /etc, as what there is from now on."""
+        for name in ("haproxy", "keepalived", "checkpg"):
+            shutil.copytree(left / name, self.directory / "older/etc" / name, dirs_exist_ok=True)
+        shutil.copytree(left / "system", self.directory / "older/etc/systemd/system", dirs_exist_ok=True)
+
+    def play(self, *arguments, variables=None, playbook=playbooks.HERE / "machine.yml",
+             limit="router1.example.com"):
+        """(exit code, all that was said, the directory with what was in /etc then). `limit` may be both routers, which
+        are this one then."""
         left = scratch.directory("etc")
         variables = {"keepalived_interface": keepalived.interface(), **(variables or {})}
         command = abilities.with_private_mounts(SCRIPT, self.directory / "mounts", self.directory / "older", left)
         code, said = playbooks.run(
             [*command, shutil.which("ansible-playbook"), "-i", playbooks.EXAMPLE / "hosts",
-             playbooks.HERE / "machine.yml", "--limit", "router1.example.com", *arguments, "-e", json.dumps(variables),
+             playbook, "--limit", limit, *arguments, "-e", json.dumps(variables),
              "--vault-password-file", playbooks.vault_password_file(self.directory)],
             self.directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
             ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.directory / "cache"))

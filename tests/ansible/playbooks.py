@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from harness import scratch
 from harness.checks import REPOSITORY
+from harness.waiting import PATIENCE
 
 ANSIBLE = REPOSITORY / "ansible"
 EXAMPLE = ANSIBLE / "environments/example"
@@ -25,7 +26,7 @@ def environment(directory):
             "ANSIBLE_CONFIG": str(directory / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
             # Facts only by the name of ansible_facts: a site may have it so.
             "ANSIBLE_INJECT_FACT_VARS": "0", "ANSIBLE_LOCAL_TEMP": str(directory / "local"),
-            "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
+            "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_PIPELINING": "1", "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
             "ANSIBLE_FILTER_PLUGINS": str(ANSIBLE / "filter_plugins")}
 
 
@@ -33,7 +34,7 @@ def run(command, directory, **more):
     """(exit code, all that was said)"""
     done = subprocess.run(command, cwd=ANSIBLE, env={**environment(directory), **more},
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=240)
+                          stderr=subprocess.STDOUT, text=True, timeout=240 * PATIENCE)
     return done.returncode, done.stdout
 
 
@@ -72,7 +73,7 @@ def _router(variables=None, hosts=None):
     code, said = run(["ansible-playbook", "-i", directory / "inventory/hosts", "router.yml",
                       "--vault-password-file", vault_password_file(directory),
                       "-e", json.dumps({"ansible_ssh_executable": str(ssh), **(variables or {})})],
-                     directory, ANSIBLE_PIPELINING="1")
+                     directory)
     assert code != 0, said
     return said, directory
 

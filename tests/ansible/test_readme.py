@@ -72,7 +72,8 @@ def test_a_boolean_in_use_is_one_whatever_the_inventory_says(role):
 
 
 # Ansible's own variables; a fact is one of ansible_facts, since a site may have no others.
-MAGIC = {"ansible_facts", "ansible_check_mode", "ansible_managed", "ansible_play_hosts", "ansible_host"}
+MAGIC = {"ansible_facts", "ansible_check_mode", "ansible_managed", "ansible_play_hosts", "ansible_play_hosts_all",
+         "ansible_host"}
 
 
 @pytest.mark.parametrize("role", ROLES)

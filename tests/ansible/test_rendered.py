@@ -114,18 +114,13 @@ def test_connections_are_kept_for_all_backends_unless_the_site_says_otherwise():
     assert "\nkeep = 0\n" in pooler[2]
 
 
-def test_the_checks_of_a_trial_leave_no_connection_behind():
-    parts = settings_of({"__checkpg_directory": "/etc/checkpg/trial", "checkpg_read_only_settings": {"keep": "30s"}})
-    assert ["\nkeep = 0\n" in part for part in parts] == [True] * 3
-    assert "30s" not in "".join(parts)
-
-
 def test_each_version_gets_the_words_it_knows(router):
     text = (router[1] / "haproxy.cfg").read_text()
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
     assert text.count("log ring@checkpg local0 notice\n") == text.count("\nring checkpg\n") == (router[0] != "el8")
     assert "init-state" not in text
     assert ("clitcpka-idle" in text) == (router[0] != "el8")
+    assert ("level operator expose-fd listeners\n" in text) == (router[0] == "el8")
     unit = (router[1] / "haproxy.checkpg.service.conf").read_text()
     assert ("LogRateLimitIntervalSec" in unit) == (router[0] != "el8")
 
@@ -214,6 +209,14 @@ def test_an_address_is_compared_as_haproxy_writes_it():
     assert " db1 2001:db8::11 " in ipv6("servers-down")
 
 
+@pytest.mark.parametrize("value, line", [(None, "    hard-stop-after 1h\n"), ("10m", "    hard-stop-after 10m\n"),
+                                         ("", None)])
+def test_old_processes_end(value, line):
+    variables = {} if value is None else {"haproxy_hard_stop_after": value}
+    text = (playbooks.rendered("debian12", variables) / "haproxy.cfg").read_text()
+    assert line in text if line else "\n    hard-stop-after" not in text
+
+
 def test_the_limits_of_haproxy_match():
     text = (playbooks.rendered("el9", {"haproxy_maxconn": 1000}) / "haproxy.cfg").read_text()
     assert re.findall(r"^ +maxconn (\d+)$", text, re.M) == ["2100", "1000", "100"]
@@ -272,6 +275,18 @@ DOWN = {"db1.example.com": "0", "db2.example.com": "0", "db3.example.com": "0"}
     (HEADER + running("db9.example.com", "192.0.2.19", 5432), {})])
 def test_only_a_server_that_is_the_same_keeps_its_state(state, change):
     assert merged(state) == {**DOWN, **change}
+
+
+def test_a_server_that_keeps_its_state_has_the_number_that_the_new_configuration_gives_it():
+    """HAProxy 1.8 passes over a line with another one, and counts the server as up."""
+    directory = playbooks.rendered("debian12")
+    state = HEADER + running("db3.example.com", "192.0.2.13", 5432)
+    subprocess.run(["sh", "-c", state_script(directory)], input=state, text=True, check=True, timeout=60)
+    lines = [line.split() for line in (directory / "servers").read_text().splitlines()]
+    servers = [line for line in lines if line[1:2] == ["PostgresReadWrite-backend"]]
+    assert [(line[2], line[3], line[5]) for line in servers] == [
+        ("1", "db1.example.com", "0"), ("2", "db2.example.com", "0"), ("3", "db3.example.com", "2")]
+    assert " ".join(servers[2]) == state.splitlines()[-1].replace(" 1 db3", " 3 db3")
 
 
 def test_a_state_that_cannot_be_made_leaves_no_older_one():

@@ -154,8 +154,8 @@ def test_another_cluster_has_its_own_peers_and_secrets():
         assert {**keys, **more} == keys
         assert keys["peers"] == "o1.example.com=192.0.2.31:5434 o2.example.com=192.0.2.32:5434"
         assert (keys["user"], keys["port"], keys["keep"]) == ("checkpg_orders", "5434", "0")
-        assert keys["passfile"] == "/etc/checkpg/clusters/orders/pgpass"
-        assert keys["sslkey"] == "/etc/checkpg/clusters/orders/client.key"
+        assert keys["passfile"] == "/etc/checkpg/cluster-orders.pgpass"
+        assert keys["sslkey"] == "/etc/checkpg/cluster-orders.client.key"
     assert "orders" not in str(section(made["checkpg.conf"], "PostgresReadWrite-backend"))
 
 
@@ -284,18 +284,19 @@ def test_a_service_that_would_be_lost_stops_the_run_before_anything_changes():
 
 def test_another_clusters_secrets_come_and_go():
     router = machine.Machine()
-    router.add("etc/checkpg/clusters/gone/pgpass", "*:*:*:checkpg:old\n", 0o600)
+    router.add("etc/checkpg/cluster-gone.pgpass", "*:*:*:checkpg:old\n", 0o600)
     key = scratch.directory("orders") / "orders.key"
     key.write_text("-----BEGIN of the key\n")
     clusters = [{**SERVICES["checkpg_clusters"][0], "client_key": str(key)}]
     code, said, etc = router.play("-v", "--diff", variables={**SERVICES, "checkpg_clusters": clusters})
     assert code == 0, said
-    orders = etc / "checkpg/clusters/orders"
-    assert (orders / "pgpass").read_text() == "*:*:*:checkpg_orders:or\\:ders\n"
-    assert (orders / "client.crt").read_text() == "-----BEGIN CERTIFICATE-----\n"
-    assert [oct((orders / name).stat().st_mode & 0o777) for name in ("pgpass", "client.key")] == ["0o600"] * 2
+    passwords, certificate, its_key = (etc / f"checkpg/cluster-orders.{name}"
+                                       for name in ("pgpass", "client.crt", "client.key"))
+    assert passwords.read_text() == "*:*:*:checkpg_orders:or\\:ders\n"
+    assert certificate.read_text() == "-----BEGIN CERTIFICATE-----\n"
+    assert [oct(file.stat().st_mode & 0o777) for file in (passwords, its_key)] == ["0o600"] * 2
     assert "or:ders" not in said and "of the key" not in said
-    assert not (etc / "checkpg/clusters/gone").exists()
+    assert not (etc / "checkpg/cluster-gone.pgpass").exists()
 
 
 def test_haproxy_starts_where_the_virtual_ip_is_not():

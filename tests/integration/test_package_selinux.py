@@ -106,9 +106,9 @@ def test_our_types_are_files_that_the_system_may_manage(policy):
     ("/etc/checkpg/root.crt", "checkpg_etc_t"),
     ("/etc/checkpg/pgpass", "checkpg_secret_t"),
     ("/etc/checkpg/client.key", "checkpg_secret_t"),
-    ("/etc/checkpg/clusters/orders/pgpass", "checkpg_secret_t"),
-    ("/etc/checkpg/clusters/orders/client.key", "checkpg_secret_t"),
-    ("/etc/checkpg/clusters/orders/root.crt", "checkpg_etc_t"),
+    ("/etc/checkpg/cluster-orders.pgpass", "checkpg_secret_t"),
+    ("/etc/checkpg/cluster-orders.client.key", "checkpg_secret_t"),
+    ("/etc/checkpg/cluster-orders.root.crt", "checkpg_etc_t"),
     ("/etc/checkpgother", None)])
 def test_the_type_of_each_path(policy, path, wanted):
     """Of the patterns that match, the one with the most letters in it before a wildcard counts, and

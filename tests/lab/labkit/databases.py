@@ -59,6 +59,14 @@ def up():
             _make_role(primary, role, script)
 
 
+def make_second_role():
+    """The role checkpg2, as ansible/README.md has it for a new password; its own is the file `checkpg2`."""
+    primary = cluster.primary()
+    if not _has_role(primary, "checkpg2"):
+        script = (TREE / "docs/examples/create-role.sql").read_text().replace("checkpg", "checkpg2")
+        _make_role(primary, "checkpg2", script)
+
+
 def _etcd(name):
     members = ",".join(f"{member}=http://{address}:2380" for member, address in _ETCD.items())
     address = DATABASES[name]

@@ -4,7 +4,7 @@ import secrets
 
 from .places import STATE
 
-_NAMES = ("postgres", "replicator", "checkpg", "app", "vault")
+_NAMES = ("postgres", "replicator", "checkpg", "checkpg2", "app", "vault")
 
 
 def make():

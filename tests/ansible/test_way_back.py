@@ -1,0 +1,119 @@
+"""router.yml on a router that only the test sees: what fails there leaves it as it was."""
+
+import yaml
+from harness import scratch
+
+import machine
+import playbooks
+
+#: A server's role by its address; with a port of 6000 nobody answers.
+CHECK = """#!/bin/sh
+[ "$1" != --version ] || exit 0
+grep -q '^port = 6000$' "$CHECKPG_CONFIG" && exit 2
+case $3 in
+192.0.2.11) exit %d ;;
+*) exit %d ;;
+esac
+"""
+#: After one reload db3 is missing, after another it is back.
+ROUTES = """#!/bin/sh
+case $1 in
+--json)
+    standbys='["db2.example.com", "db3.example.com"]' code=1
+    if [ -e /etc/haproxy/reload-is-bad ] && [ "$(grep -c 'reload haproxy' /etc/told-systemctl)" = 1 ]; then
+        standbys='["db2.example.com"]'
+    fi
+    echo "{\\"summary\\": \\"a warning\\", \\"primaries\\": [\\"db1.example.com\\"], \\"standbys\\": $standbys}"
+    exit $code
+    ;;
+esac
+"""
+OLD = {"etc/haproxy/haproxy.cfg": "# older haproxy.cfg\n", "etc/checkpg/checkpg.conf": "port = 5432\n",
+       "etc/checkpg/pgpass": "*:*:*:older:older\n", "usr/local/bin/checkpgprimary.sh": "# older script\n"}
+
+
+def older():
+    router = machine.Machine()
+    for program, codes in (("checkpgprimary", (0, 1)), ("checkpgstandby", (1, 0))):
+        router.add(f"usr/bin/{program}", CHECK % codes, 0o755)
+    router.add("usr/bin/checkpgroutes", ROUTES, 0o755)
+    router.add("var/lib/haproxy/stats", "")
+    for path, text in OLD.items():
+        router.add(path, text, 0o644 if "pgpass" not in path else 0o600)
+    mark = "the virtual IP of a PostgreSQL router pair, by checkpg's role keepalived"
+    router.add("etc/keepalived/keepalived.conf", f"# {mark}\n# older keepalived.conf\n")
+    return router
+
+
+def play(router, *plays, limit="router1.example.com", **variables):
+    """Runs router.yml, or some of its plays, by their names."""
+    directory = scratch.directory("ansible")
+    for name in ("tasks", "files"):
+        (directory / name).symlink_to(playbooks.ANSIBLE / name)
+    wanted = [one for one in yaml.safe_load((playbooks.ANSIBLE / "router.yml").read_text())
+              if not plays or one["name"] in plays]
+    assert len(wanted) == len(plays) or not plays
+    (directory / "router.yml").write_text(yaml.safe_dump(wanted, sort_keys=False))
+    return router.play(playbook=directory / "router.yml", limit=limit, variables={
+        "ansible_connection": "local", "ansible_user": "root", "checkpg_package": "socat",
+        "haproxy_patience": 2, "haproxy_manage_firewall": False, "keepalived_manage_firewall": False, **variables})
+
+
+def as_before(etc, *names):
+    return all((etc / name).read_text() == OLD[f"etc/{name}"] for name in names)
+
+
+KNOW, HAPROXY, ADDRESS = "Know the routers", "HAProxy and its checks, one router after the other", "The virtual IP"
+FILES = ("haproxy/haproxy.cfg", "checkpg/checkpg.conf", "checkpg/pgpass")
+
+
+def test_settings_that_lose_a_server_are_refused_and_change_nothing():
+    code, said, etc = play(older(), KNOW, HAPROXY, checkpg_check_port=6000)
+    assert code != 0
+    assert "db1.example.com answers checkpgprimary with 0 by the settings in place, and not by the new ones" in said
+    assert "What this router runs with was not changed." in said
+    assert as_before(etc, *FILES)
+    assert not (etc / "checkpg/next").exists()
+
+
+def test_a_router_that_does_not_route_as_before_gets_back_what_it_had():
+    router = older()
+    router.add("etc/haproxy/reload-is-bad", "")
+    code, said, etc = play(router, KNOW, HAPROXY)
+    assert code != 0
+    assert "No longer routed to: db3.example.com" in said
+    assert "It has what it had before" in said
+    assert as_before(etc, *FILES)
+    assert not (etc / "haproxy/checkpg-servers-down").exists()
+    assert not (etc / "system/haproxy.service.d/checkpg.conf").exists()
+    assert (etc / "told-systemctl").read_text().count("reload haproxy") == 2
+
+
+OLD_KEEPALIVED = "vrrp_instance VI_1 {\n virtual_ipaddress {\n 192.0.2.20\n }\n}\n"
+
+
+def test_a_take_over_that_fails_leaves_the_older_keepalived_on_every_router():
+    """Both routers are the same one here: the second one's keepalived is stopped, and started again."""
+    router = older()
+    router.add("etc/keepalived/keepalived.conf", OLD_KEEPALIVED)
+    code, said, etc = play(router, KNOW, ADDRESS, limit="all")
+    assert code != 0
+    assert "The virtual IP's port answers" in said and "It has what it had before" in said
+    told = (etc / "told-systemctl").read_text().splitlines()
+    words = [line for line in told if line.split()[-1] == "keepalived" and not line.startswith("show")]
+    assert words == ["stop keepalived", "disable keepalived", "enable keepalived", "start keepalived",
+                     "reload keepalived", "reload keepalived"]
+    assert (etc / "keepalived/keepalived.conf").read_text() == OLD_KEEPALIVED
+    assert said.count("PLAY [The virtual IP]") == 1
+
+
+def test_a_first_run_without_the_other_router_is_refused():
+    """It may have an older keepalived."""
+    router = older()
+    router.add("etc/keepalived/keepalived.conf", OLD_KEEPALIVED)
+    code, said, etc = play(router, KNOW, HAPROXY)
+    assert code != 0
+    assert "an older one on router2.example.com would take the virtual IP, too: run it for all routers" in said.replace(
+        "\\n", " ")
+    assert as_before(etc, *FILES)
+    assert HAPROXY not in said
