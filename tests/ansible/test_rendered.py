@@ -200,7 +200,8 @@ def test_haproxy_listens_on_both_families_for_a_virtual_ip_of_ipv6():
     assert re.findall("bind (.*)", text) == [f"[::]:{port} v4v6" for port in (5432, 5433, 8404)]
     assert "server db1 [2001:db8::11]:5432\n" in text
     text = ipv6("haproxy.cfg", haproxy_bind_address="2001:db8::20", haproxy_stats_address="127.0.0.1")
-    assert re.findall("bind (.*)", text) == ["[2001:db8::20]:5432", "[2001:db8::20]:5433", "127.0.0.1:8404"]
+    assert re.findall("bind (.*)", text) == ["[2001:db8::20]:5432 transparent",
+                                             "[2001:db8::20]:5433 transparent", "127.0.0.1:8404"]
     text = (playbooks.rendered("debian12") / "haproxy.cfg").read_text()
     assert re.findall("bind (.*)", text) == ["*:5432", "*:5433", "*:8404"]
 

@@ -18,7 +18,8 @@ def _inventory():
                  "servers": servers} for name, program in _PROGRAMS.items()]
     return {"haproxy_frontends": frontends, "haproxy_backends": backends, "postgresql_subnet": "24",
             "keepalived_internal_vip_cidr": f"{VIP}/24", "haproxy_global_vars": ["external-check"],
-            "haproxy_package_names": ["haproxy"], "haproxy_mode": "tcp", "keepalived_virtual_router_id": 77}
+            "haproxy_maxconn": "1000", "haproxy_package_names": ["haproxy"], "haproxy_mode": "tcp",
+            "keepalived_virtual_router_id": 77}
 
 
 def run(show):
