@@ -23,7 +23,7 @@ stop*) touch "/etc/$2-stopped" ;;
 start*) rm -f "/etc/$2-stopped" ;;
 disable*) touch "/etc/$2-disabled" ;;
 enable*) rm -f "/etc/$2-disabled" ;;
-is-enabled*) [ ! -e "/etc/$2-disabled" ] || exit 1 ;;
+is-enabled*) [ ! -e "/etc/$2-disabled" ] || { echo disabled; exit 1; } ;;
 "reload keepalived")
     date -u +'%a %F %T UTC' >/etc/keepalived-loaded
     ;;

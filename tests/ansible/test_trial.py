@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from harness import abilities, scratch
 from harness.checks import REPOSITORY
 
@@ -202,6 +203,40 @@ def test_it_leaves_nothing_behind(router, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(places))
     asked(router, f"before={router}/etc/checkpg.conf")
     assert not list(places.iterdir())
+
+
+# Putting the new files in their place.
+
+def task(name, number=0):
+    """What a task of the role checkpg runs."""
+    tasks = yaml.safe_load((REPOSITORY / f"ansible/roles/checkpg/tasks/{name}.yml").read_text())
+    return tasks[number]["ansible.builtin.command"]["stdin"]
+
+
+def test_the_new_files_are_a_copy_until_all_of_them_count(tmp_path):
+    def run(script, *arguments):
+        subprocess.run(["sh", "-s", tmp_path, tmp_path / "next", *arguments], input=script, text=True, check=True,
+                       timeout=60)
+    for name in ("pgpass", "checkpg.conf", "site.crl"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "pgpass").chmod(0o600)
+    (tmp_path / "next").mkdir()
+    (tmp_path / "next/of-a-run-that-was-cut-off").write_text("secret")
+    run(task("stage"), "pgpass", "client.key", "checkpg.conf")
+    assert sorted(file.name for file in (tmp_path / "next").iterdir()) == ["checkpg.conf", "pgpass"]
+    assert (tmp_path / "next/pgpass").stat().st_mode & 0o777 == 0o600
+    before = {name: (tmp_path / name).stat().st_ino for name in ("pgpass", "checkpg.conf", "site.crl")}
+
+    run(task("replace"))
+    assert before == {name: (tmp_path / name).stat().st_ino for name in before}  # a keeper would log in anew
+    run(task("stage"), "pgpass", "client.key", "checkpg.conf")
+    (tmp_path / "next/checkpg.conf").write_text("new")
+    (tmp_path / "next/client.key").write_text("new")
+    run(task("replace"))
+    assert {file.name: file.read_text() for file in tmp_path.iterdir() if file.is_file()} == {
+        "pgpass": "old", "checkpg.conf": "new", "client.key": "new", "site.crl": "old"}
+    assert (tmp_path / "pgpass").stat().st_ino == before["pgpass"]
+    assert not list((tmp_path / "next").iterdir())
 
 
 # Routes.

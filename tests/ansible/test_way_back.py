@@ -100,8 +100,8 @@ def test_a_take_over_that_fails_leaves_the_older_keepalived_on_every_router():
     assert code != 0
     assert "The virtual IP's port answers" in said and "It has what it had before" in said
     told = (etc / "told-systemctl").read_text().splitlines()
-    words = [line for line in told if line.split()[-1] == "keepalived" and not line.startswith("show")]
-    assert words == ["stop keepalived", "disable keepalived", "enable keepalived", "start keepalived",
+    words = [line for line in told if line.endswith(" keepalived") and line != "show keepalived"]
+    assert words == ["disable keepalived", "stop keepalived", "enable keepalived", "start keepalived",
                      "reload keepalived", "reload keepalived"]
     assert (etc / "keepalived/keepalived.conf").read_text() == OLD_KEEPALIVED
     assert said.count("PLAY [The virtual IP]") == 1
