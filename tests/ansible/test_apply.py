@@ -56,6 +56,7 @@ def test_what_haproxy_has_not_read_is_seen():
         copy.rename(proxy.configuration_file)
         assert unread(proxy, servers) == [str(proxy.configuration_file)]
         proxy.reload()
+        wait_for(lambda: unread(proxy, servers) == [], "the new worker")
         (proxy.directory / "conf.d").mkdir()
         assert unread(proxy, servers) == [str(proxy.directory / "conf.d")]
         proxy.reload()
