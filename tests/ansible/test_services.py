@@ -113,7 +113,7 @@ def test_each_service_has_its_own_port_servers_and_section():
     backends = backends_of(made["haproxy.cfg"])
     assert re.findall("server (.*)", backends["PostgresReadOnlyBouncer-backend"]) == [
         f"db{n}.example.com 192.0.2.1{n}:6432" for n in (1, 2, 3)]
-    assert re.findall("server (.*)", backends["OrdersReadWrite-backend"]) == [
+    assert re.findall("^ +server (.*)", backends["OrdersReadWrite-backend"], re.M) == [
         "o1.example.com 192.0.2.31:5432", "o2.example.com 192.0.2.32:5432"]
     assert "checkpgprimary" in backends["OrdersReadWrite-backend"]
     assert "checkpgstandby" in backends["PostgresReadOnlyBouncer-backend"]

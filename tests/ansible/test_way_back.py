@@ -98,7 +98,7 @@ def test_a_take_over_that_fails_leaves_the_older_keepalived_on_every_router():
     router.add("etc/keepalived/keepalived.conf", OLD_KEEPALIVED)
     code, said, etc = play(router, KNOW, ADDRESS, limit="all")
     assert code != 0
-    assert "The virtual IP's port answers" in said and "It has what it had before" in said
+    assert "The virtual IP's ports answer" in said and "It has what it had before" in said
     told = (etc / "told-systemctl").read_text().splitlines()
     words = [line for line in told if line.endswith(" keepalived") and line != "show keepalived"]
     assert words == ["disable keepalived", "stop keepalived", "enable keepalived", "start keepalived",
