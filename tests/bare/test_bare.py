@@ -69,8 +69,7 @@ interrupt() {{
 
 
 def test_the_demo_interrupted_and_run_again_without_privileges():
-    """With them, both commands on Debian 13 are .ci/run's; what takes as long again is done by hand before
-    a release."""
+    """With them, both commands are .ci/run's; what takes as long again is done by hand before a release."""
     code, said = on_a_bare("bookworm", f"""{INTERRUPT}
         interrupt '*unpacking' tests/demo
         interrupt '*% after*' tests/demo
