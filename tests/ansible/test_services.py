@@ -116,6 +116,7 @@ def test_each_service_has_its_own_port_servers_and_section():
     assert re.findall("^ +server (.*)", backends["OrdersReadWrite-backend"], re.M) == [
         "o1.example.com 192.0.2.31:5432", "o2.example.com 192.0.2.32:5432"]
     assert "checkpgprimary" in backends["OrdersReadWrite-backend"]
+    assert "default-server maxconn 90\n" in backends["OrdersReadWrite-backend"]
     assert "checkpgstandby" in backends["PostgresReadOnlyBouncer-backend"]
     assert [name for name, body in backends.items() if "balance first" in body] == ["PostgresReadOnly-backend"]
     assert re.findall(r"^ +maxconn (\d+)$", made["haproxy.cfg"], re.M) == ["5100", "1000", "100"]
