@@ -24,7 +24,7 @@ start*) rm -f "/etc/$2-stopped" ;;
 disable*) touch "/etc/$2-disabled" ;;
 enable*) rm -f "/etc/$2-disabled" ;;
 is-enabled*) [ ! -e "/etc/$2-disabled" ] || { echo disabled; exit 1; } ;;
-"reload keepalived")
+"reload keepalived" | "restart keepalived")
     date -u +'%a %F %T UTC' >/etc/keepalived-loaded
     ;;
 show*)

@@ -102,7 +102,7 @@ def test_a_take_over_that_fails_leaves_the_older_keepalived_on_every_router():
     told = (etc / "told-systemctl").read_text().splitlines()
     words = [line for line in told if line.endswith(" keepalived") and line != "show keepalived"]
     assert words == ["disable keepalived", "stop keepalived", "enable keepalived", "start keepalived",
-                     "reload keepalived", "reload keepalived"]
+                     "restart keepalived", "restart keepalived"]
     assert (etc / "keepalived/keepalived.conf").read_text() == OLD_KEEPALIVED
     assert said.count("PLAY [The virtual IP]") == 1
 
