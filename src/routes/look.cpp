@@ -132,6 +132,23 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
                        fine_duration(Deadline::Clock::now() - begin));
 }
 
+/// Without the backends and frontends that HAProxy does not have, unless it has none of these
+/// backends.
+RouteRules only_existing(RouteRules rules, const std::vector<StatRow>& rows) {
+    const auto is_missing = [&rows](StatRow::Kind kind) {
+        return [&rows, kind](const std::string& name) {
+            return std::none_of(rows.begin(), rows.end(), [&](const StatRow& row) {
+                return row.kind == kind && row.proxy == name;
+            });
+        };
+    };
+    RouteRules existing = rules;
+    std::erase_if(existing.read_write, is_missing(StatRow::Kind::backend));
+    std::erase_if(existing.read_only, is_missing(StatRow::Kind::backend));
+    std::erase_if(existing.frontends, is_missing(StatRow::Kind::frontend));
+    return existing.read_write.empty() && existing.read_only.empty() ? rules : existing;
+}
+
 } // namespace
 
 std::vector<StatsSocket> sockets_of(const RoutesSettings& settings) {
@@ -168,7 +185,8 @@ ShortAnswer ping_haproxy(const RoutesSettings& settings) {
 ShortAnswer ask_who_serves(const RoutesSettings& settings) {
     try {
         Answers answers = ask_all(settings);
-        return who_serves(conclude(std::move(answers.rows), settings.rules, answers.uptime));
+        const RouteRules rules = only_existing(settings.rules, answers.rows);
+        return who_serves(conclude(std::move(answers.rows), rules, answers.uptime));
     } catch (const HaproxyError& error) {
         return {RouteState::unknown, error.what()};
     }

@@ -30,7 +30,8 @@ struct ShortAnswer {
 ShortAnswer ping_haproxy(const RoutesSettings& settings);
 
 /// Whether any server of the named backends gets traffic that a check has found fit for it: ok,
-/// critical or unknown.
+/// critical or unknown. One that HAProxy does not have, as while its new configuration is not yet
+/// loaded, has no such server.
 ShortAnswer ask_who_serves(const RoutesSettings& settings);
 
 /// The same of what is known already. Pure.

@@ -358,7 +358,9 @@ def test_serving(cluster):
     assert first_line(routes(cluster, "--serving", "-v")).startswith("no server gets traffic: db")
     cluster.command("set server PostgresReadOnly-backend/db3 state ready")
     wait_for(lambda: routes(cluster, "--serving").outcome == (OK, ""), "a standby to be checked")
-    assert routes(cluster, "--serving", "--read-only", "nonexistent").outcome == (UNKNOWN, "")
+    assert routes(cluster, "--serving", "--read-write", "nonexistent").outcome == (OK, "")
+    assert routes(cluster, "--serving", "--read-only", "nonexistent").outcome == (CRITICAL, "")
+    assert routes(cluster, "--serving", "--read-write", "nonexistent", "--read-only", "gone").outcome == (UNKNOWN, "")
     cluster.stop()
     assert routes(cluster, "--serving").outcome == (UNKNOWN, "")
 
