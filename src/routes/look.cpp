@@ -134,7 +134,7 @@ std::string introduce(const StatsSocket& socket, Deadline deadline) {
 
 /// Without the backends and frontends that HAProxy does not have, unless it has none of these
 /// backends.
-RouteRules only_existing(RouteRules rules, const std::vector<StatRow>& rows) {
+RouteRules only_existing(const RouteRules& rules, const std::vector<StatRow>& rows) {
     const auto is_missing = [&rows](StatRow::Kind kind) {
         return [&rows, kind](const std::string& name) {
             return std::none_of(rows.begin(), rows.end(), [&](const StatRow& row) {

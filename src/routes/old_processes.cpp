@@ -90,8 +90,10 @@ std::optional<std::set<std::string>> open_sockets(const fs::path& directory) {
     std::error_code error;
     for (fs::directory_iterator entry{directory / "fd", error};
          !error && entry != fs::directory_iterator{}; entry.increment(error)) {
-        std::error_code gone; // closed meanwhile
-        const std::string target = fs::read_symlink(entry->path(), gone).native();
+        std::error_code refused;
+        const std::string target = fs::read_symlink(entry->path(), refused).native();
+        if (refused && refused != std::errc::no_such_file_or_directory) // that is closed meanwhile
+            return std::nullopt;
         if (target.starts_with(sign))
             inodes.insert(target.substr(sign.size(), target.size() - sign.size() - 1));
     }
