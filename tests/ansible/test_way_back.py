@@ -19,6 +19,10 @@ esac
 ROUTES = """#!/bin/sh
 case $1 in
 --json)
+    if grep -q Third-backend /etc/checkpg/checkpg.conf && ! grep -q 'reload haproxy' /etc/told-systemctl; then
+        echo '{"summary": "HAProxy has no backend Third-backend"}'
+        exit 3
+    fi
     standbys='["db2.example.com", "db3.example.com"]' code=1
     if [ -e /etc/haproxy/reload-is-bad ] && [ "$(grep -c 'reload haproxy' /etc/told-systemctl)" = 1 ]; then
         standbys='["db2.example.com"]'
@@ -77,9 +81,12 @@ def test_settings_that_lose_a_server_are_refused_and_change_nothing():
 
 
 def test_a_router_that_does_not_route_as_before_gets_back_what_it_had():
+    """Also where the checks' new settings name a backend that HAProxy does not have until it is reloaded."""
     router = older()
     router.add("etc/haproxy/reload-is-bad", "")
-    code, said, etc = play(router, KNOW, HAPROXY)
+    usual = [{"name": "PostgresReadWrite", "to": "primary"}, {"name": "PostgresReadOnly", "to": "standbys"}]
+    third = {"name": "Third", "to": "standbys", "port": 6432}
+    code, said, etc = play(router, KNOW, HAPROXY, haproxy_services=[*usual, third])
     assert code != 0
     assert "No longer routed to: db3.example.com" in said
     assert "It has what it had before" in said
