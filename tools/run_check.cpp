@@ -70,9 +70,10 @@ std::optional<AnswerLog> answer_log(const Invocation& invocation, const Settings
 }
 
 /// The verdict stands: whatever becomes of the line, it is what the watchdog ends with. A check
-/// that has used up its time gets a moment more: HAProxy was asked long ago.
+/// that has used up its time gets a moment more, which with the watchdog's grace is 50 ms: HAProxy
+/// was asked long ago.
 void leave_line(const AnswerLog& log, CheckReport& report, Deadline deadline) {
-    constexpr milliseconds moment{100};
+    constexpr milliseconds moment{25};
     const ExitCode code = report.check.verdict.code;
     const Deadline end{std::max(deadline.when(), Clock::now() + moment)};
     set_last_code(code);
