@@ -30,6 +30,13 @@ def test_the_default_leaves_room_in_postgresqls_own():
     assert code == 0, said
     assert "db1 takes 100 connections, and HAProxy sends it at most 90 (haproxy_rw_maxconn)" in said
     assert "db2 takes" not in said
+    assert "db2 did not say how many connections they take" in " ".join(said.split())
+
+
+def test_it_is_said_that_nobody_was_asked():
+    code, said = room([])
+    assert code == 0, said
+    assert "The servers did not say how many connections they take" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("most, variables, right", [
