@@ -8,7 +8,7 @@ from harness import abilities, checks, keepalived, scratch
 
 import playbooks
 
-PLACES = ("etc", "usr/bin", "usr/local/bin", "usr/local/sbin", "var/lib")
+PLACES = ("etc", "usr/bin", "usr/libexec", "usr/local/bin", "var/lib")
 #: The units' additions are unknown to systemd until it is told to read them. HAProxy and keepalived are older than
 #: their files until they are reloaded; then a process is HAProxy's worker.
 SYSTEMCTL = """#!/bin/sh
@@ -84,6 +84,7 @@ class Machine:
         shutil.copy(playbooks.HERE / f"facts/{facts}.json", self.directory / "cache/router1.example.com")
         for program in ("checkpgprimary", "checkpgstandby", "checkpgroutes"):
             self.add(f"usr/bin/{program}", checks.public_copy(program).read_bytes(), 0o755)
+        self.add("usr/libexec/checkpg/haproxy-server-state", b"#!/bin/sh\n", 0o755)
         self.add("usr/bin/systemctl", SYSTEMCTL.encode(), 0o755)
         self.add("usr/bin/socat", SOCAT.encode(), 0o755)
         self.add("etc/told-systemctl", b"")

@@ -15,19 +15,26 @@ from harness.waiting import PATIENCE
 
 ANSIBLE = REPOSITORY / "ansible"
 EXAMPLE = ANSIBLE / "environments/example"
+PLAYBOOK = ANSIBLE / "playbooks/router.yml"
+#: That playbook by its collection's name.
+ROUTER = "checkpg.router.router"
 HERE = Path(__file__).resolve().parent
 VAULT_PASSWORD = "example"
 
 
 def environment(directory):
-    """An empty ansible.cfg and a HOME of our own: whoever runs the tests has theirs."""
+    """An empty ansible.cfg and a HOME of our own: whoever runs the tests has theirs. The collection is the tree's."""
     (directory / "ansible.cfg").touch()
+    collection = directory / "collections/ansible_collections/checkpg/router"
+    if not collection.is_symlink():
+        collection.parent.mkdir(parents=True)
+        collection.symlink_to(ANSIBLE)
     return {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8",
             "ANSIBLE_CONFIG": str(directory / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
             # Facts only by the name of ansible_facts: a site may have it so.
             "ANSIBLE_INJECT_FACT_VARS": "0", "ANSIBLE_LOCAL_TEMP": str(directory / "local"),
-            "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_PIPELINING": "1", "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
-            "ANSIBLE_FILTER_PLUGINS": str(ANSIBLE / "filter_plugins")}
+            "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections")}
 
 
 def run(command, directory, **more):
@@ -70,7 +77,7 @@ def _router(variables=None, hosts=None):
     ssh = directory / "ssh"
     ssh.write_text(f'#!/bin/sh\necho "$*" >>{directory}/reached\nexit 255\n')
     ssh.chmod(0o755)
-    code, said = run(["ansible-playbook", "-i", directory / "inventory/hosts", "router.yml",
+    code, said = run(["ansible-playbook", "-i", directory / "inventory/hosts", ROUTER,
                       "--vault-password-file", vault_password_file(directory),
                       "-e", json.dumps({"ansible_ssh_executable": str(ssh), **(variables or {})})],
                      directory)

@@ -8,7 +8,7 @@ from harness.checks import REPOSITORY
 
 import playbooks
 
-sys.path.insert(0, str(REPOSITORY / "ansible/filter_plugins"))
+sys.path.insert(0, str(REPOSITORY / "ansible/plugins/filter"))
 import router_problems  # noqa: E402
 import router_services  # noqa: E402
 
@@ -35,7 +35,7 @@ def test_who_connects_becomes_root():
 
 
 def test_only_the_look_at_the_inventory_is_anyones():
-    plays = yaml.safe_load((playbooks.ANSIBLE / "router.yml").read_text())
+    plays = yaml.safe_load(playbooks.PLAYBOOK.read_text())
     assert [play.get("become", False) for play in plays] == [False, True, True, True, True]
 
 

@@ -62,6 +62,23 @@ def test_every_variable_in_use_is_specified_or_private(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_a_role_alone_knows_what_it_uses(role):
+    """A variable of another role's, or of none's, is specified here, too, or may be missing."""
+    for file in (playbooks.ANSIBLE / "roles" / role).rglob("*"):
+        # The playbook alone asks whether the virtual IP leads to HAProxy.
+        if file.parent.name in ("tasks", "templates", "vars", "defaults") and file.name != "reached.yml":
+            used = re.findall(r"(?<![\w./-])(?:checkpg|haproxy|keepalived|postgresql)_[a-z_]+(?! *\| default)\b",
+                              re.sub(r"^ *(#|-? *name:).*$|'\w+'(?=[:,])", "", file.read_text(), flags=re.MULTILINE))
+            assert set(used) <= set(specified(role)) | OTHER_NAMES, file
+
+
+def test_a_variable_of_two_roles_is_one():
+    for name in {name for role in ROLES for name in specified(role)}:
+        options = [specified(role)[name] for role in ROLES if name in specified(role)]
+        assert all(option == options[0] for option in options), name
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_a_boolean_in_use_is_one_whatever_the_inventory_says(role):
     """The text "false" is true to a template and to `when`."""
     booleans = {name for name, option in specified(role).items() if option["type"] == "bool"}
@@ -73,12 +90,12 @@ def test_a_boolean_in_use_is_one_whatever_the_inventory_says(role):
 
 # Ansible's own variables; a fact is one of ansible_facts, since a site may have no others.
 MAGIC = {"ansible_facts", "ansible_check_mode", "ansible_managed", "ansible_play_hosts", "ansible_play_hosts_all",
-         "ansible_host"}
+         "ansible_host", "ansible_failed_result"}
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_fact_in_use_is_one_of_ansible_facts(role):
-    for file in [*(playbooks.ANSIBLE / "roles" / role).rglob("*.*"), *playbooks.ANSIBLE.glob("*/*.py")]:
+    for file in [*(playbooks.ANSIBLE / "roles" / role).rglob("*.*"), *playbooks.ANSIBLE.glob("plugins/*/*.py")]:
         if file.suffix in (".yml", ".j2", ".py"):
             assert set(re.findall(r"\bansible_[a-z]\w+", file.read_text())) <= MAGIC, file
         assert "getent_passwd" not in re.sub(r"ansible_facts\.\w+", "", file.read_text(errors="replace")), file

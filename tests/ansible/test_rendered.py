@@ -242,17 +242,17 @@ def test_the_password_file_escapes_what_it_must():
 HEADER = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state ...\n"
 
 
-def state_script(directory):
-    """The script that writes HAProxy's state file, with its files in the directory."""
-    script = (playbooks.rendered("debian12") / "haproxy-server-state").read_text()
-    script = script.replace("/etc/haproxy/checkpg-servers-down", f"{directory}/servers-down")
-    return script.replace("/var/lib/haproxy/server-state", str(directory))
+def write_state(directory, running, down=None):
+    """Runs the script that writes HAProxy's state file, into the directory; its exit code."""
+    down = down or playbooks.rendered("debian12") / "servers-down"
+    return subprocess.run(["sh", REPOSITORY / "tools/haproxy-server-state", directory / "servers", down], input=running,
+                          text=True, capture_output=True, timeout=60, check=False).returncode
 
 
 def merged(running):
     """What the script makes of a running HAProxy's servers: name -> state, all in the read-write backend."""
-    directory = playbooks.rendered("debian12")
-    subprocess.run(["sh", "-c", state_script(directory)], input=running, text=True, check=True, timeout=60)
+    directory = scratch.directory("haproxy-state")
+    assert write_state(directory, running) == 0
     lines = (directory / "servers").read_text().splitlines()
     assert lines[0] == "1"
     return {line.split()[3]: line.split()[5] for line in lines if " PostgresReadWrite-backend " in line}
@@ -280,9 +280,9 @@ def test_only_a_server_that_is_the_same_keeps_its_state(state, change):
 
 def test_a_server_that_keeps_its_state_has_the_number_that_the_new_configuration_gives_it():
     """HAProxy 1.8 passes over a line with another one, and counts the server as up."""
-    directory = playbooks.rendered("debian12")
+    directory = scratch.directory("haproxy-state")
     state = HEADER + running("db3.example.com", "192.0.2.13", 5432)
-    subprocess.run(["sh", "-c", state_script(directory)], input=state, text=True, check=True, timeout=60)
+    assert write_state(directory, state) == 0
     lines = [line.split() for line in (directory / "servers").read_text().splitlines()]
     servers = [line for line in lines if line[1:2] == ["PostgresReadWrite-backend"]]
     assert [(line[2], line[3], line[5]) for line in servers] == [
@@ -293,6 +293,5 @@ def test_a_server_that_keeps_its_state_has_the_number_that_the_new_configuration
 def test_a_state_that_cannot_be_made_leaves_no_older_one():
     directory = scratch.directory("haproxy-state")
     (directory / "servers").write_text("1\n")
-    run = subprocess.run(["sh", "-c", state_script(directory)], input="", text=True, capture_output=True, timeout=60)
-    assert run.returncode != 0
+    assert write_state(directory, "", down=directory / "gone") != 0
     assert not (directory / "servers").exists()

@@ -13,7 +13,7 @@ from harness.checks import REPOSITORY, public_copy
 import machine
 import playbooks
 
-sys.path.insert(0, str(REPOSITORY / "ansible/filter_plugins"))
+sys.path.insert(0, str(REPOSITORY / "ansible/plugins/filter"))
 import older_inventory  # noqa: E402
 import router_services  # noqa: E402
 
@@ -172,6 +172,16 @@ def test_checkpgroutes_knows_the_clusters():
     made = files("older")
     assert section(made["checkpg.conf"], "checkpgroutes") == main
     assert values("older")["routes_command"] == "checkpgroutes"
+
+
+def test_the_router_that_serves_more_clusters_has_the_address():
+    scripts = dict(re.findall(r"^vrrp_script (servers_serve\S*) {\n    script \"(.+?)\"$",
+                              files("services")["keepalived.conf"], re.M))
+    assert scripts == {f"servers_serve_{name}": f"/usr/bin/checkpgroutes --serving --cluster {name} --quiet --timeout 800ms"
+                       for name in ("main", "orders")}
+    tracked = files("services")["keepalived.conf"].partition("track_script {")[2].split()
+    assert tracked[:3] == ["haproxy_answers", *scripts]
+    assert "/usr/bin/checkpgroutes --serving --quiet" in files("older")["keepalived.conf"]
 
 
 def test_an_older_inventory_means_what_it_did():

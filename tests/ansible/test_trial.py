@@ -11,7 +11,7 @@ import yaml
 from harness import abilities, scratch
 from harness.checks import REPOSITORY
 
-sys.path.insert(0, str(REPOSITORY / "ansible/filter_plugins"))
+sys.path.insert(0, str(REPOSITORY / "ansible/plugins/filter"))
 from router_trial import questions, routes_problems, trial_problems  # noqa: E402
 
 PRIMARY, STANDBY = "checkpgprimary", "checkpgstandby"
@@ -289,7 +289,7 @@ def test_the_sentence_names_who_is_missing():
 # Going back.
 
 def shell(name, directory, *paths):
-    script = (REPOSITORY / "ansible/files" / name).read_text()
+    script = (REPOSITORY / "ansible/playbooks/files" / name).read_text()
     run = subprocess.run(["sh", "-s", directory / "saved", *paths], input=script, text=True, capture_output=True,
                          timeout=60, check=True)
     assert run.stderr == ""

@@ -1,6 +1,7 @@
 """What the roles add to the units of HAProxy and keepalived, and what is asked before a file counts."""
 
 import os
+import pathlib
 import re
 import shlex
 import subprocess
@@ -44,6 +45,15 @@ def test_both_units_have_it_and_systemd_reads_them_before_a_reload():
     for unit in UNITS:
         assert "Restart=always" in (etc / f"system/{unit}.service.d/checkpg.conf").read_text()
         assert told.index("daemon-reload") < told.index(f"reload {unit}")
+
+
+def test_a_kernel_that_goes_by_something_else_is_told_of():
+    """Its own value stands for what a later file sets."""
+    own = int(pathlib.Path("/proc/sys/net/ipv4/tcp_retries2").read_text())
+    code, said, etc = machine.Machine().play(variables={"haproxy_tcp_retries": 7 if own == 8 else 8})
+    assert code == 0, said
+    assert f"and the kernel goes by {own}: a later file" in " ".join(said.split())
+    assert "restart systemd-sysctl" in (etc / "told-systemctl").read_text()
 
 
 def reload_check(system, directory, **environment):

@@ -17,6 +17,7 @@ esac
 """
 #: After one reload db3 is missing, after another it is back.
 ROUTES = """#!/bin/sh
+[ ! -e /etc/haproxy/routes-nothing ] || exit 2
 case $1 in
 --json)
     if grep -q Third-backend /etc/checkpg/checkpg.conf && ! grep -q 'reload haproxy' /etc/told-systemctl; then
@@ -53,8 +54,8 @@ def play(router, *plays, limit="router1.example.com", **variables):
     """Runs router.yml, or some of its plays, by their names."""
     directory = scratch.directory("ansible")
     for name in ("tasks", "files"):
-        (directory / name).symlink_to(playbooks.ANSIBLE / name)
-    wanted = [one for one in yaml.safe_load((playbooks.ANSIBLE / "router.yml").read_text())
+        (directory / name).symlink_to(playbooks.PLAYBOOK.parent / name)
+    wanted = [one for one in yaml.safe_load(playbooks.PLAYBOOK.read_text())
               if not plays or one["name"] in plays]
     assert len(wanted) == len(plays) or not plays
     (directory / "router.yml").write_text(yaml.safe_dump(wanted, sort_keys=False))
@@ -94,6 +95,15 @@ def test_a_router_that_does_not_route_as_before_gets_back_what_it_had():
     assert not (etc / "haproxy/checkpg-servers-down").exists()
     assert not (etc / "system/haproxy.service.d/checkpg.conf").exists()
     assert (etc / "told-systemctl").read_text().count("reload haproxy") == 2
+
+
+def test_a_router_that_routed_nothing_before_is_said_to_stay_as_it_is():
+    router = older()
+    router.add("etc/haproxy/routes-nothing", "")
+    code, said, etc = play(router, KNOW, HAPROXY)
+    assert code != 0
+    assert "Its files are those of before, and HAProxy, which routed nothing, is as the failure left it" in said
+    assert as_before(etc, *FILES)
 
 
 OLD_KEEPALIVED = "vrrp_instance VI_1 {\n virtual_ipaddress {\n 192.0.2.20\n }\n}\n"

@@ -1,5 +1,6 @@
-"""The product's own playbook, run over ssh from the controller, as a site runs it."""
+"""The product's own collection, installed on the controller and run over ssh, as a site does it."""
 
+import functools
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from .commands import LabError, run
 from .places import ADDRESSES, DOMAIN, LAB, LOGS, STATE, TREE
 
 _INVENTORY = STATE / "inventory"
+_COLLECTIONS = STATE / "collections"
 _BREAKING = {"ANSIBLE_CALLBACK_PLUGINS": str(LAB / "callbacks"), "ANSIBLE_CALLBACKS_ENABLED": "interrupt"}
 
 
@@ -34,12 +36,13 @@ def make_inventory():
     (directory / "vault.yml").write_text(f"---\n{vault}")
 
 
-def playbook(*arguments, variables=None, check=True, broken=None):
-    """Runs ansible/router.yml. Returns its output; it is in build/lab/logs, too. `broken` is where and how it breaks
-    on purpose, see callbacks/interrupt.py."""
+def playbook(*arguments, variables=None, check=True, broken=None, book="checkpg.router.router"):
+    """Runs the collection's playbook, or the file `book`. Returns its output; it is in build/lab/logs, too. `broken` is
+    where and how it breaks on purpose, see callbacks/interrupt.py."""
+    _install_collection()
     command = network.inside(
         "ansible-playbook", "-i", LAB / "inventory", "-i", _INVENTORY,
-        "--vault-password-file", secrets.file_of("vault"), TREE / "ansible/router.yml",
+        "--vault-password-file", secrets.file_of("vault"), book,
         "-e", json.dumps(variables or {}), *arguments)
     LOGS.mkdir(parents=True, exist_ok=True)
     with (LOGS / "ansible.log").open("a+") as log:
@@ -68,12 +71,19 @@ def deploy():
     return playbook()
 
 
+@functools.cache
+def _install_collection():
+    """That of the tree, as it is now."""
+    run("ansible-galaxy", "collection", "install", "--no-deps", "--force", "-p", _COLLECTIONS, TREE / "ansible",
+        env=_environment())
+
+
 def _environment():
     """The one of whoever runs the lab must not matter: an empty ansible.cfg, a HOME of the lab's."""
     ssh = STATE / "ssh"
     (STATE / "ansible.cfg").touch()
     return {"PATH": os.environ["PATH"], "HOME": str(STATE), "LC_ALL": "C.UTF-8",
-            "ANSIBLE_CONFIG": str(STATE / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(STATE / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(_COLLECTIONS),
             "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PRIVATE_KEY_FILE": str(ssh / "key"), "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_SSH_ARGS": f"-F {os.devnull} -o UserKnownHostsFile={ssh}/known_hosts "
