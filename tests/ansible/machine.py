@@ -75,13 +75,12 @@ class Machine:
     """A router of a system, by its facts,."""
 
     def __init__(self, facts="debian12"):
-        playbooks.require_facts()
         abilities.require_root("what the roles write")
         abilities.require_private_mounts("an /etc of the test's own")
         self.directory = scratch.directory("machine")
-        for name in ("mounts", "older", "cache"):
+        for name in ("mounts", "older"):
             (self.directory / name).mkdir()
-        shutil.copy(playbooks.HERE / f"facts/{facts}.json", self.directory / "cache/router1.example.com")
+        self._cache = playbooks.cache_facts(self.directory / "cache", facts)
         for program in ("checkpgprimary", "checkpgstandby", "checkpgroutes"):
             self.add(f"usr/bin/{program}", checks.public_copy(program).read_bytes(), 0o755)
         self.add("usr/libexec/checkpg/haproxy-server-state", b"#!/bin/sh\n", 0o755)
@@ -112,6 +111,5 @@ class Machine:
             [*command, shutil.which("ansible-playbook"), "-i", playbooks.EXAMPLE / "hosts",
              playbook, "--limit", limit, *arguments, "-e", json.dumps(variables),
              "--vault-password-file", playbooks.vault_password_file(self.directory)],
-            self.directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
-            ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.directory / "cache"))
+            self.directory, **self._cache)
         return code, said, left

@@ -3,12 +3,10 @@
 import functools
 import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from harness import scratch
 from harness.checks import REPOSITORY
 from harness.waiting import PATIENCE
@@ -85,22 +83,18 @@ def _router(variables=None, hosts=None):
     return said, directory
 
 
-@functools.cache
-def _core_version():
-    said = subprocess.run(["ansible", "--version"], capture_output=True, text=True, check=True).stdout
-    return tuple(map(int, re.search(r"\[core (\d+)\.(\d+)", said).groups()))
-
-
-def require_facts():
-    """For tests that know other systems by Ansible's cache of facts."""
-    if _core_version() >= (2, 19):
-        pytest.skip("ansible-core keeps its cache of facts, by which these tests know other systems, "
-                    "in another form from 2.19 on")
+def cache_facts(directory, system):
+    """Makes a directory, a cache of Ansible's plugin jsonfile with a system's facts of router1.example.com, and returns
+    the environment for it. In the form of ansible-core 2.14 to 2.18, and beside it in that of 2.19 and newer."""
+    directory.mkdir()
+    facts = (HERE / f"facts/{system}.json").read_text()
+    (directory / "router1.example.com").write_text(facts)
+    (directory / "s1_router1.example.com").write_text(json.dumps({"__payload__": facts}))
+    return {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(directory)}
 
 
 def rendered(facts, variables=None, hosts=None):
     """The directory with what the roles' templates make of a router with these facts; made once."""
-    require_facts()
     return _rendered(facts, json.dumps(variables or {}), hosts)
 
 
@@ -112,9 +106,7 @@ def values(facts, variables=None):
 @functools.cache
 def _rendered(facts, variables, hosts):
     directory = scratch.directory("rendered")
-    cache = directory / "cache"
-    cache.mkdir()
-    shutil.copy(HERE / f"facts/{facts}.json", cache / "router1.example.com")
+    cache = cache_facts(directory / "cache", facts)
     inventory = example_in(directory)
     if hosts is not None:
         (inventory / "hosts").write_text(hosts)
@@ -122,7 +114,6 @@ def _rendered(facts, variables, hosts):
                       "--limit", "router1.example.com",
                       "--vault-password-file", vault_password_file(directory),
                       "-e", json.dumps({"into": str(directory), **json.loads(variables)})],
-                     directory, ANSIBLE_CACHE_PLUGIN="jsonfile",
-                     ANSIBLE_CACHE_PLUGIN_CONNECTION=str(cache))
+                     directory, **cache)
     assert code == 0, said
     return directory
