@@ -1,5 +1,6 @@
 """What is in the packages, what they need, and that the tools of both kinds have no complaint."""
 
+import json
 import re
 import stat
 
@@ -11,7 +12,7 @@ from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, 
                               version)
 
 DOCUMENTS = ["CHANGELOG.md", "README.md", "architecture.svg", "checkpg.conf", "compare-checks",
-             "create-role.sql", "grafana-dashboard.json", "haproxy.cfg", "keepalived.conf",
+             "create-role.sql", "fips.md", "grafana-dashboard.json", "haproxy.cfg", "keepalived.conf",
              "monitoring.md", "performance.md", "prometheus-rules.yml", "reference.md",
              "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
 LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc", "libpq",
@@ -142,6 +143,26 @@ def test_the_packages_depend_on_nothing():
         "rpmlib(PayloadFilesHavePrefix) <= 4.0-1",
         "rpmlib(RichDependencies) <= 4.12.0-1"]
     assert "Depends:" not in output_of("dpkg-deb", "--info", deb_package())
+
+
+def test_with_the_systems_libraries_the_spec_needs_and_bundles_no_archives():
+    """Packed so on EL, where there are none."""
+    spec = REPOSITORY / "packaging/rpm/checkpg.spec"
+
+    def asked(*arguments):
+        return output_of("rpmspec", "-q", *arguments, "--without", "static", spec).split()
+
+    needs = asked("--srpm", "--buildrequires")
+    assert {"libpq-devel", "openssl-devel"} <= set(needs)
+    assert [name for name in needs if "static" in name] == []
+    bundled = {name for name in asked("--provides") if name.startswith("bundled(")}
+    assert bundled == {"bundled(fmt)", "bundled(cli11)", "bundled(nlohmann-json)"}
+    commands = output_of("rpmspec", "-P", "--without", "static", spec)
+    preset, = set(re.findall(r"--preset (\S+)", commands))
+    build = next(build for build in json.loads((REPOSITORY / "CMakePresets.json").read_text())[
+        "configurePresets"] if build["name"] == preset)
+    assert (build["inherits"], build["cacheVariables"]) == ("dynamic", {"BUILD_TESTING": False})
+    assert f"cmake --install build/{preset} --strip" in commands
 
 
 def test_the_selinux_package_requires_what_it_calls():
