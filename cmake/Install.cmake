@@ -13,7 +13,7 @@ install(FILES ${completions}/zsh/_checkpg DESTINATION ${CMAKE_INSTALL_DATADIR}/z
 include(cmake/InstallDocuments.cmake)
 file(RELATIVE_PATH licence ${CMAKE_INSTALL_FULL_DOCDIR} ${CMAKE_INSTALL_FULL_DATADIR}/licenses/checkpg/checkpg)
 checkpg_install_documents(${CMAKE_INSTALL_DOCDIR}
-  README.md CHANGELOG.md docs/architecture.svg docs/monitoring.md docs/performance.md docs/reference.md
+  README.md CHANGELOG.md docs/architecture.svg docs/fips.md docs/monitoring.md docs/performance.md docs/reference.md
   docs/replacing-pgroute66.md docs/selinux.md docs/split-brain.md docs/examples/checkpg.conf
   docs/examples/create-role.sql docs/examples/grafana-dashboard.json docs/examples/haproxy.cfg docs/examples/keepalived.conf
   docs/examples/prometheus-rules.yml
@@ -23,7 +23,7 @@ install(PROGRAMS docs/examples/compare-checks DESTINATION ${CMAKE_INSTALL_DOCDIR
 # With the prefix /usr this is /etc, and else below the prefix.
 install(FILES docs/examples/checkpg.conf DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/checkpg)
 
-# The licence, and those of what static executables contain, as the system has them.
+# The licence, and those of what the executables contain, as the system has them.
 set(licences ${CMAKE_INSTALL_DATADIR}/licenses/checkpg)
 install(FILES LICENSE DESTINATION ${licences} RENAME checkpg)
 
@@ -35,13 +35,14 @@ function(checkpg_install_licence library debian redhat)
   endif()
 endfunction()
 
+# Compiled in, whatever is linked.
+checkpg_install_licence(fmt libfmt-dev fmt)
+checkpg_install_licence(cli11 libcli11-dev cli11-devel)
+checkpg_install_licence(nlohmann-json nlohmann-json3-dev json-devel)
 if(CHECKPG_STATIC)
   string(REGEX MATCH "^[0-9]+" gcc_major "${CMAKE_CXX_COMPILER_VERSION}")
   checkpg_install_licence(libpq libpq-dev libpq)
   checkpg_install_licence(openssl libssl-dev openssl-libs)
-  checkpg_install_licence(fmt libfmt-dev fmt)
-  checkpg_install_licence(cli11 libcli11-dev cli11-devel)
-  checkpg_install_licence(nlohmann-json nlohmann-json3-dev json-devel)
   checkpg_install_licence(glibc libc6-dev glibc)
   checkpg_install_licence(libstdc++ libstdc++-${gcc_major}-dev libstdc++)
   if(CHECKPG_LIBz_A)

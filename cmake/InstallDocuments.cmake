@@ -1,5 +1,6 @@
 # Documents lie in one folder when they are installed, and not all of what they link to is there: each
-# relative link is led to where its target is then, or becomes text.
+# relative link is led to where its target is then, or becomes text that says it is in the sources. A path
+# that is a link's text, or stands for itself, follows.
 
 # checkpg_install_documents(DESTINATION FILE...): FILE may be SOURCE=PLACE for what is only linked to, PLACE
 # relative to the destination.
@@ -43,9 +44,18 @@ function(checkpg_lead_links page sources places result)
     list(FIND sources "${source}" position)
     if(position GREATER -1)
       list(GET places ${position} place)
+      if(link MATCHES "/")
+        string(REGEX REPLACE "\\[${link}\\]\\(${link}" "[${place}](${link}" text "${text}")
+      endif()
       string(REGEX REPLACE "\\]\\(${link}([)#])" "](${place}\\1" text "${text}")
     else()
-      string(REGEX REPLACE "\\[([^]]*)\\]\\(${link}(#[^)]*)?\\)" "\\1" text "${text}")
+      string(REGEX REPLACE "\\[${link}\\]\\(${link}(#[^)]*)?\\)" "${source} in the sources" text "${text}")
+      string(REGEX REPLACE "\\[([^]]*)\\]\\(${link}(#[^)]*)?\\)" "\\1 (${source} in the sources)" text "${text}")
+    endif()
+  endforeach()
+  foreach(source place IN ZIP_LISTS sources places)
+    if(source MATCHES "/")
+      string(REGEX REPLACE "([^A-Za-z0-9_./-])${source}" "\\1${place}" text "${text}")
     endif()
   endforeach()
   set(${result} ${PROJECT_BINARY_DIR}/documents/${name} PARENT_SCOPE)

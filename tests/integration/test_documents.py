@@ -1,9 +1,10 @@
 """Man pages, README, reference and examples say what the executables do: options, codes, keys,
-defaults; and what is said of the tests' labels."""
+defaults; what is said of the tests' labels; and what is installed leads somewhere."""
 
 import ctypes
 import ctypes.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from harness import scratch
 from harness.checks import Code, REPOSITORY, run_check
+from harness.markdown import dead_links, lost_pages
 
 DOCS = REPOSITORY / "docs"
 CHECKS = ["checkpgprimary", "checkpgstandby"]
@@ -333,6 +335,33 @@ def test_the_labels_of_the_tests():
     readme = re.search(r"^ *tests/run -L LABEL +# (.*)$", (REPOSITORY / "README.md").read_text(),
                        re.M)[1]
     assert set(re.findall(r"[a-z]+", readme)) - {"or"} == labels
+
+
+# As they are installed
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """The directory below which everything is as a package has it."""
+    directory = scratch.directory("installed")
+    run = subprocess.run(["cmake", "--install", Path(os.environ["CHECKPG_BIN"]).parent],
+                         env={**os.environ, "DESTDIR": str(directory)}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return directory / "usr/share"
+
+
+def test_installed_links_lead_somewhere(installed):
+    pages = sorted((installed / "doc/checkpg").glob("*.md"))
+    assert len(pages) > 5
+    assert list(dead_links(pages)) == []
+
+
+def test_what_is_installed_names_no_page_that_is_not(installed):
+    """Man pages and examples, too."""
+    folder = installed / "doc/checkpg"
+    documents = [*folder.iterdir(), *installed.glob("man/man*/*")]
+    lost = {path.name: names for path in documents if (names := lost_pages(path, folder))}
+    assert lost == {}
 
 
 # The example

@@ -1,17 +1,18 @@
 """What is in the packages, what they need, and that the tools of both kinds have no complaint."""
 
+import json
 import re
 import stat
 
 import pytest
 from harness import scratch
 from harness.checks import REPOSITORY, run_check
-from harness.markdown import headings, links_in
+from harness.markdown import dead_links, links_in
 from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, selinux_package,
                               version)
 
 DOCUMENTS = ["CHANGELOG.md", "README.md", "architecture.svg", "checkpg.conf", "compare-checks",
-             "create-role.sql", "grafana-dashboard.json", "haproxy.cfg", "keepalived.conf",
+             "create-role.sql", "fips.md", "grafana-dashboard.json", "haproxy.cfg", "keepalived.conf",
              "monitoring.md", "performance.md", "prometheus-rules.yml", "reference.md",
              "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
 LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc", "libpq",
@@ -121,13 +122,9 @@ class TestUnpacked:
         """None leads to a file of the sources, and none is lost that could lead somewhere."""
         pages = list((root / "usr/share/doc/checkpg").glob("*.md"))
         assert {page.name for page in pages} == {name for name in DOCUMENTS if name.endswith(".md")}
-        links = [(page, *link) for page in pages for link in links_in(page.read_text())]
-        for page, link, anchor in links:
-            target = page.parent / link if link else page
-            assert target.is_file(), f"{page.name}: {link}"
-            assert not anchor or anchor in headings(target.read_text()), f"{page.name}: {link}#{anchor}"
-        linked = {link for page, link, _ in links if page.name == "README.md"}
-        assert {*DOCUMENTS} - {"README.md", "compare-checks"} <= linked
+        assert list(dead_links(pages)) == []
+        readme = (root / "usr/share/doc/checkpg/README.md").read_text()
+        assert {*DOCUMENTS} - {"README.md", "compare-checks"} <= {link for link, _ in links_in(readme)}
 
     def test_pages_can_be_read_by_name_and_by_path(self, root):
         for name in EXECUTABLES:
@@ -146,6 +143,26 @@ def test_the_packages_depend_on_nothing():
         "rpmlib(PayloadFilesHavePrefix) <= 4.0-1",
         "rpmlib(RichDependencies) <= 4.12.0-1"]
     assert "Depends:" not in output_of("dpkg-deb", "--info", deb_package())
+
+
+def test_with_the_systems_libraries_the_spec_needs_and_bundles_no_archives():
+    """Packed so on EL, where there are none."""
+    spec = REPOSITORY / "packaging/rpm/checkpg.spec"
+
+    def asked(*arguments):
+        return output_of("rpmspec", "-q", *arguments, "--without", "static", spec).split()
+
+    needs = asked("--srpm", "--buildrequires")
+    assert {"libpq-devel", "openssl-devel"} <= set(needs)
+    assert [name for name in needs if "static" in name] == []
+    bundled = {name for name in asked("--provides") if name.startswith("bundled(")}
+    assert bundled == {"bundled(fmt)", "bundled(cli11)", "bundled(nlohmann-json)"}
+    commands = output_of("rpmspec", "-P", "--without", "static", spec)
+    preset, = set(re.findall(r"--preset (\S+)", commands))
+    build = next(build for build in json.loads((REPOSITORY / "CMakePresets.json").read_text())[
+        "configurePresets"] if build["name"] == preset)
+    assert (build["inherits"], build["cacheVariables"]) == ("dynamic", {"BUILD_TESTING": False})
+    assert f"cmake --install build/{preset} --strip" in commands
 
 
 def test_the_selinux_package_requires_what_it_calls():

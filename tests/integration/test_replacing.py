@@ -11,9 +11,11 @@ import threading
 import pytest
 from harness import scratch
 from harness.checks import REPOSITORY, public_copy
-from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE
+from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE, executable
 
 UP, DOWN = ("UP", "PROCOK", 0), ("DOWN", "PROCERR", 1)
+
+PAGE = REPOSITORY / "docs/replacing-pgroute66.md"
 
 COMPARE = ["bash", REPOSITORY / "docs/examples/compare-checks"]
 
@@ -125,3 +127,104 @@ def test_no_servers_is_no_agreement(scripts, executables):
                          input="", capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == "compare-checks: no server in what HAProxy says\n"
+
+
+class Router:
+    """A directory with a router's files below it, in which commands of the page run. It has no units: what is said
+    to them is in `told`."""
+
+    SCRIPTS = "usr/local/bin"
+    CFG = "etc/haproxy/haproxy.cfg"
+    KEEPALIVED = "etc/keepalived/keepalived.conf"
+
+    def __init__(self):
+        self.root = scratch.directory("router")
+        for role in ("primary", "standby"):
+            self.write(f"{self.SCRIPTS}/checkpg{role}.sh", f"the old script for {role}")
+        self.write(self.CFG, (REPOSITORY / "docs/examples/haproxy.cfg").read_text())
+
+    @property
+    def told(self):
+        return self.read("told").splitlines()
+
+    def read(self, name):
+        return (self.root / name).read_text()
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def scripts(self):
+        """{name: what it is} of all in the scripts' directory."""
+        return {path.name: str(path.readlink()) if path.is_symlink() else path.read_text()
+                for path in (self.root / self.SCRIPTS).iterdir()}
+
+    def follow(self, heading, first=""):
+        """Runs the commands below a heading that begin so."""
+        text = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", PAGE.read_text(), re.M | re.S)[1]
+        blocks = re.findall(r"(?:^ {4}.*\n)+", text, re.M)
+        commands, = (block for block in blocks if block.lstrip().startswith(first))
+        commands = re.sub(r"(?<= )/etc/|(?<=cd )/usr/", lambda path: f"{self.root}{path[0]}", commands)
+        subprocess.run(["bash", "-euc", f"""
+            sudo() {{ "$@"; }}
+            systemctl() {{ echo "$*" >>{self.root}/told; }}
+            haproxy() {{ {executable()} "$@"; }}
+            {commands}"""], check=True, timeout=60)
+
+
+@pytest.fixture
+def router():
+    return Router()
+
+
+def test_the_commands_for_the_switch_and_the_way_back(router):
+    before = router.scripts()
+    router.follow("3. Switch, one router at a time, the passive one first", "cd /usr/local/bin")
+    assert router.scripts() == {
+        **{f"{name}.pgroute66": script for name, script in before.items()},
+        "checkpgprimary.sh": "/usr/bin/checkpgprimary", "checkpgstandby.sh": "/usr/bin/checkpgstandby"}
+    router.follow("Going back")
+    assert router.scripts() == before
+
+
+OLDER_CFG = """defaults
+    timeout client 1s
+frontend PostgresReadWrite-frontend
+    mode tcp
+    bind 127.0.0.1:5432
+"""
+
+
+@pytest.fixture
+def router_of_the_playbook(router):
+    """A run of it leaves the links, the old scripts beside them, and the older keepalived.conf."""
+    router.write(router.CFG, OLDER_CFG)
+    router.follow("With Ansible")
+    router.follow("3. Switch, one router at a time, the passive one first", "cd /usr/local/bin")
+    router.write(router.CFG, (REPOSITORY / "docs/examples/haproxy.cfg").read_text())
+    for name, text, age in (("keepalived.conf", "the new one", 0),
+                            ("keepalived.conf.7.2026-11-20@10:00:00~", "the older one", 60),
+                            ("keepalived.conf.8.2025-11-20@10:00:00~", "one older still", 120)):
+        router.write(f"etc/keepalived/{name}", text)
+        seconds = 1_800_000_000 - age
+        os.utime(router.root / "etc/keepalived" / name, (seconds, seconds))
+    return router
+
+
+def test_the_commands_that_go_back_to_the_scripts_under_the_playbooks_haproxy(router_of_the_playbook):
+    router = router_of_the_playbook
+    router.follow("Going back after the playbook", "sudo systemctl enable")
+    assert set(router.scripts().values()) == {"the old script for primary", "the old script for standby"}
+    assert re.findall(r"external-check command (.*)", router.read(router.CFG)) == [
+        "/usr/local/bin/checkpgprimary.sh", "/usr/local/bin/checkpgstandby.sh"]
+    subprocess.run([executable(), "-c", "-q", "-f", router.root / router.CFG], check=True, timeout=60)
+    assert router.told == ["enable --now pgroute66", "reload haproxy"]
+
+
+def test_the_commands_that_go_back_to_the_older_haproxy_and_keepalived(router_of_the_playbook):
+    router = router_of_the_playbook
+    router.follow("Going back after the playbook", "sudo systemctl stop")
+    assert router.read(router.CFG) == OLDER_CFG
+    assert router.read(router.KEEPALIVED) == "the older one"
+    assert router.told == ["stop keepalived", "reload haproxy"]
