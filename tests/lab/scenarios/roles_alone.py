@@ -21,9 +21,6 @@ def run(show):
         assert counts[other]["changed"] == 0, f"{role} on {other}: {counts}"
         show(f"{role}: {counts[bare]['changed']} changes on {bare}")
     scenario.settle()
-    for tag in ("checkpg", "keepalived"):
-        for router, counts in deploy.recap(deploy.playbook("--tags", tag)).items():
-            assert counts["changed"] == 0, f"--tags {tag} on {router}: {counts}"
 
 
 def _make_bare(router):
