@@ -92,3 +92,4 @@ def test_a_configuration_counts_only_with_what_is_read_beside_it(system, text, t
     assert ("failed to validate" in said) == (not taken), said
     assert (code == 0) == taken
     assert ((etc / "haproxy/haproxy.cfg").read_text() == GOOD) == (not taken)
+    assert not taken or [file.read_text() for file in (etc / "haproxy").glob("haproxy.cfg.*~")] == [GOOD]

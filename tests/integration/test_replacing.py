@@ -198,9 +198,8 @@ frontend PostgresReadWrite-frontend
 
 @pytest.fixture
 def router_of_the_playbook(router):
-    """A run of it leaves the links, the old scripts beside them, and the older keepalived.conf."""
-    router.write(router.CFG, OLDER_CFG)
-    router.follow("With Ansible")
+    """A run of it leaves the links, the old scripts beside them, and the older haproxy.cfg and keepalived.conf."""
+    router.write(f"{router.CFG}.7.2026-11-20@10:00:00~", OLDER_CFG)
     router.follow("3. Switch, one router at a time, the passive one first", "cd /usr/local/bin")
     router.write(router.CFG, (REPOSITORY / "docs/examples/haproxy.cfg").read_text())
     for name, text, age in (("keepalived.conf", "the new one", 0),
