@@ -13,8 +13,9 @@ from harness.checks import REPOSITORY, public_copy
 from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE, Target
 from harness.pgroute66 import Daemon
 from harness.postgres import Server
+from harness.waiting import wait_for
 
-UP, DOWN = ("UP", "PROCOK", 0), ("DOWN", "PROCERR", 1)
+UP, DOWN, ENDED = ("UP", "PROCOK", 0), ("DOWN", "PROCERR", 1), ("DOWN", "PROCTOUT")
 
 COMPARE = ["bash", REPOSITORY / "docs/examples/compare-checks"]
 
@@ -39,9 +40,9 @@ def programs(directory):
             READ_ONLY: str(directory / "checkpgstandby.sh")}
 
 
-def compare(proxy, *directories):
+def compare(proxy, *directories, limit=20):
     """(exit code, lines without their time) of compare-checks about HAProxy's servers."""
-    run = subprocess.run([*COMPARE, *directories],
+    run = subprocess.run([*COMPARE, *directories, str(limit)],
                          input=proxy.command("show servers state"), capture_output=True, text=True,
                          timeout=60)
     assert run.stderr == ""
@@ -121,6 +122,22 @@ def test_two_primaries_are_none_to_a_script_and_need_peers_here(primary, executa
             "PostgresReadWrite-backend/db1: checkpgprimary.sh says 1, checkpgprimary says 0",
             "PostgresReadWrite-backend/db4: checkpgprimary.sh says 1, checkpgprimary says 0",
             "4 compared, 2 different"])
+
+
+def test_a_server_that_hangs_takes_all_that_its_daemon_lists_with_it(primary, standby, executables):
+    with Daemon([primary, standby]) as daemon:
+        scripts = daemon.scripts()
+        with HAProxy([primary], programs=programs(scripts)) as proxy:
+            proxy.wait_for_routes(readwrite=["db1"], readonly=[])
+            standby.freeze()
+            try:
+                wait_for(lambda: proxy.results(READ_WRITE)["db1"][:2] == ENDED, "the primary to be down")
+                assert compare(proxy, scripts, executables, limit=2) == (1, [
+                    "PostgresReadWrite-backend/db1: checkpgprimary.sh says 124, checkpgprimary says 0",
+                    "2 compared, 1 different"])
+            finally:
+                standby.thaw()
+            proxy.wait_for_routes(readwrite=["db1"], readonly=[])
 
 
 def test_switching_by_a_link_needs_no_reload(primary, standbys, executables):
