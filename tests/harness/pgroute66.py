@@ -43,11 +43,11 @@ def configuration(servers, password="", **more):
 class Daemon:
     """One PgRoute66 for these servers, on a port of its own. close(), or `with`, ends it."""
 
-    def __init__(self, servers):
+    def __init__(self, servers, password=""):
         self.port = ports.free_port()
         self.directory = scratch.directory("pgroute66")
         file = self.directory / "config.yaml"
-        file.write_text(configuration(map(target, servers), bind="127.0.0.1", port=self.port))
+        file.write_text(configuration(map(target, servers), password, bind="127.0.0.1", port=self.port))
         with (self.directory / "output").open("wb") as output:
             self._process = subprocess.Popen(
                 [executable(), "-c", file], cwd="/", stdin=subprocess.DEVNULL, stdout=output, stderr=output,

@@ -84,6 +84,14 @@ def test_what_the_scripts_are_told(primary, daemon):
     assert said(daemon, "/v1/primary") == (200, '"db1"')
 
 
+@pytest.mark.parametrize("password, answer", [("right, ü", (200, '"db1"')), ("wrong", (404, '""'))])
+def test_a_password_in_base64(primary, password, answer):
+    primary.set_password("right, ü")
+    primary.authenticate("scram-sha-256")
+    with Daemon([primary], password) as daemon:
+        assert said(daemon, "/v1/primary") == answer
+
+
 def test_scripts_that_agree(primary, standbys, executables, daemon):
     scripts = daemon.scripts()
     with HAProxy([primary, *standbys], programs=programs(scripts)) as proxy:
