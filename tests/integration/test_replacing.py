@@ -1,29 +1,25 @@
 """docs/replacing-pgroute66.md: the scripts' old names as links, and compare-checks beside scripts
-that ask a daemon, as a site has them before it changes over."""
+that ask PgRoute66, as a site has them before it changes over."""
 
-import http.server
-import json
 import os
 import re
 import subprocess
-import threading
+import urllib.error
+import urllib.request
 
 import pytest
 from harness import scratch
 from harness.checks import REPOSITORY, public_copy
-from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE, executable
+from harness.haproxy import HAProxy, READ_ONLY, READ_WRITE, Target, executable
+from harness.pgroute66 import Daemon
+from harness.postgres import Server
+from harness.waiting import wait_for
 
-UP, DOWN = ("UP", "PROCOK", 0), ("DOWN", "PROCERR", 1)
+UP, DOWN, ENDED = ("UP", "PROCOK", 0), ("DOWN", "PROCERR", 1), ("DOWN", "PROCTOUT")
 
 PAGE = REPOSITORY / "docs/replacing-pgroute66.md"
 
 COMPARE = ["bash", REPOSITORY / "docs/examples/compare-checks"]
-
-SCRIPT = """#!/bin/bash
-PATH=/usr/bin:/bin # HAProxy gives none
-curl --silent --max-time 5 http://127.0.0.1:{port}/{what} |
-    grep --quiet "\\"$HAPROXY_SERVER_NAME\\""
-"""
 
 
 @pytest.fixture
@@ -36,38 +32,9 @@ def executables():
 
 
 @pytest.fixture
-def daemon():
-    """Says over HTTP what `roles` has: what the scripts believe."""
-    roles = {}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = json.dumps(roles[self.path.strip("/")]).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_address[1], roles
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def scripts(daemon):
-    """The directory of the old scripts."""
-    directory = scratch.directory("local-bin")
-    for program, what in {"checkpgprimary": "primaries", "checkpgstandby": "standbys"}.items():
-        path = directory / f"{program}.sh"
-        path.write_text(SCRIPT.format(port=daemon[0], what=what))
-        path.chmod(0o755)
-    return directory
+def daemon(primary, standbys):
+    with Daemon([primary, *standbys]) as daemon:
+        yield daemon
 
 
 def programs(directory):
@@ -75,13 +42,27 @@ def programs(directory):
             READ_ONLY: str(directory / "checkpgstandby.sh")}
 
 
-def compare(proxy, *directories):
+def compare(proxy, *directories, limit=20):
     """(exit code, lines without their time) of compare-checks about HAProxy's servers."""
-    run = subprocess.run([*COMPARE, *directories],
+    run = subprocess.run([*COMPARE, *directories, str(limit)],
                          input=proxy.command("show servers state"), capture_output=True, text=True,
                          timeout=60)
     assert run.stderr == ""
     return run.returncode, [re.sub(r"^[\d:]{8} ", "", line) for line in run.stdout.splitlines()]
+
+
+def said(daemon, path):
+    """(status, body) of the daemon's answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}{path}", timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def renamed(name, server):
+    """The server under another name."""
+    return Target(name, server.address, server.port)
 
 
 def test_links_under_the_scripts_old_names_route_the_same(primary, standbys, executables):
@@ -93,37 +74,97 @@ def test_links_under_the_scripts_old_names_route_the_same(primary, standbys, exe
         proxy.wait_for_results(READ_ONLY, {"db1": DOWN, "db2": UP, "db3": UP})
 
 
-def test_scripts_that_agree(primary, standbys, executables, scripts, daemon):
-    daemon[1].update(primaries=["db1"], standbys=["db2", "db3"])
+def test_what_the_scripts_are_told(primary, daemon):
+    assert said(daemon, "/v1/primary?group=PostgresReadWrite") == (200, '"db1"')
+    assert said(daemon, "/v1/standbys") == (200, '[\n    "db2",\n    "db3"\n]')
+    for group in ("postgresreadwrite", ""):
+        assert said(daemon, f"/v1/primary?group={group}") == (404, '""')
+        assert said(daemon, f"/v1/standbys?group={group}") == (200, "null")
+    primary.restart()
+    # The connection was kept, and that it has broken it learns by asking.
+    assert said(daemon, "/v1/primary") == (404, '""')
+    assert said(daemon, "/v1/primary") == (200, '"db1"')
+
+
+@pytest.mark.parametrize("password, answer", [("right, ü", (200, '"db1"')), ("wrong", (404, '""'))])
+def test_a_password_in_base64(primary, password, answer):
+    primary.set_password("right, ü")
+    primary.authenticate("scram-sha-256")
+    with Daemon([primary], password) as daemon:
+        assert said(daemon, "/v1/primary") == answer
+
+
+def test_scripts_that_agree(primary, standbys, executables, daemon):
+    scripts = daemon.scripts()
     with HAProxy([primary, *standbys], programs=programs(scripts)) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
         assert compare(proxy, scripts, executables) == (0, ["6 compared, 0 different"])
+        daemon.close()
+        proxy.wait_for_results(READ_WRITE, dict.fromkeys(("db1", "db2", "db3"), DOWN))
+        proxy.wait_for_results(READ_ONLY, dict.fromkeys(("db1", "db2", "db3"), DOWN))
 
 
-def test_scripts_that_are_wrong(primary, standbys, executables, scripts, daemon):
-    daemon[1].update(primaries=["db2"], standbys=["db3"])
-    with HAProxy([primary, *standbys], programs=programs(scripts)) as proxy:
-        assert compare(proxy, scripts, executables) == (1, [
+def test_scripts_whose_daemon_has_another_list(primary, standbys, executables):
+    wrong = [renamed("db1", standbys[0]), renamed("db2", primary)]
+    with Daemon(wrong) as daemon, HAProxy([primary, *standbys]) as proxy:
+        assert compare(proxy, daemon.scripts(), executables) == (1, [
             "PostgresReadWrite-backend/db1: checkpgprimary.sh says 1, checkpgprimary says 0",
             "PostgresReadWrite-backend/db2: checkpgprimary.sh says 0, checkpgprimary says 1",
+            "PostgresReadOnly-backend/db1: checkpgstandby.sh says 0, checkpgstandby says 1",
             "PostgresReadOnly-backend/db2: checkpgstandby.sh says 1, checkpgstandby says 0",
-            "6 compared, 3 different"])
+            "PostgresReadOnly-backend/db3: checkpgstandby.sh says 1, checkpgstandby says 0",
+            "6 compared, 5 different"])
 
 
-def test_switching_by_a_link_needs_no_reload(primary, standbys, executables, scripts, daemon):
-    daemon[1].update(primaries=["db1"], standbys=["db2"])
-    with HAProxy([primary, *standbys], programs=programs(scripts)) as proxy:
-        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
-        script = scripts / "checkpgstandby.sh"
-        kept = script.rename(scripts / "checkpgstandby.sh.pgroute66")
-        script.symlink_to(executables / "checkpgstandby")
-        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
-        os.replace(kept, script)
-        proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+def test_a_script_takes_a_part_of_a_name_for_the_name(primary, standbys, executables):
+    servers = [primary, renamed("db10", standbys[0])]
+    with Daemon(servers) as daemon, HAProxy(servers) as proxy:
+        assert compare(proxy, daemon.scripts(), executables) == (1, [
+            "PostgresReadOnly-backend/db1: checkpgstandby.sh says 0, checkpgstandby says 1",
+            "4 compared, 1 different"])
 
 
-def test_no_servers_is_no_agreement(scripts, executables):
-    run = subprocess.run([*COMPARE, scripts, executables],
+def test_two_primaries_are_none_to_a_script_and_need_peers_here(primary, executables):
+    with (Server("db4").create() as other, Daemon([primary, other]) as daemon,
+          HAProxy([primary, other]) as proxy):
+        assert said(daemon, "/v1/primary") == (409, '""')
+        assert compare(proxy, daemon.scripts(), executables) == (1, [
+            "PostgresReadWrite-backend/db1: checkpgprimary.sh says 1, checkpgprimary says 0",
+            "PostgresReadWrite-backend/db4: checkpgprimary.sh says 1, checkpgprimary says 0",
+            "4 compared, 2 different"])
+
+
+def test_a_server_that_hangs_takes_all_that_its_daemon_lists_with_it(primary, standby, executables):
+    with Daemon([primary, standby]) as daemon:
+        scripts = daemon.scripts()
+        with HAProxy([primary], programs=programs(scripts)) as proxy:
+            proxy.wait_for_routes(readwrite=["db1"], readonly=[])
+            standby.freeze()
+            try:
+                wait_for(lambda: proxy.results(READ_WRITE)["db1"][:2] == ENDED, "the primary to be down")
+                assert compare(proxy, scripts, executables, limit=2) == (1, [
+                    "PostgresReadWrite-backend/db1: checkpgprimary.sh says 124, checkpgprimary says 0",
+                    "2 compared, 1 different"])
+            finally:
+                standby.thaw()
+            proxy.wait_for_routes(readwrite=["db1"], readonly=[])
+
+
+def test_switching_by_a_link_needs_no_reload(primary, standbys, executables):
+    with Daemon([primary, standbys[0]]) as daemon:
+        scripts = daemon.scripts()
+        with HAProxy([primary, *standbys], programs=programs(scripts)) as proxy:
+            proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+            script = scripts / "checkpgstandby.sh"
+            kept = script.rename(scripts / "checkpgstandby.sh.pgroute66")
+            script.symlink_to(executables / "checkpgstandby")
+            proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
+            os.replace(kept, script)
+            proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
+
+
+def test_no_servers_is_no_agreement(executables):
+    run = subprocess.run([*COMPARE, executables, executables],
                          input="", capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == "compare-checks: no server in what HAProxy says\n"
