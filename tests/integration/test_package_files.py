@@ -20,6 +20,7 @@ LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc
 
 FILES = {
     **{f"/usr/bin/{name}": 0o755 for name in EXECUTABLES},
+    "/usr/libexec/checkpg/haproxy-server-state": 0o755,
     "/etc/checkpg/checkpg.conf": 0o644,
     **{f"/usr/share/man/man1/{name}.1.gz": 0o644 for name in EXECUTABLES},
     "/usr/share/man/man5/checkpg.conf.5.gz": 0o644,
