@@ -79,7 +79,7 @@ def test_the_files_of_the_rpm_and_their_modes():
         path: 0o755 for path in ("/etc/checkpg", "/usr/share/bash-completion",
                                  "/usr/share/bash-completion/completions",
                                  "/usr/share/doc/checkpg", "/usr/share/licenses/checkpg",
-                                 "/usr/share/zsh", "/usr/share/zsh/site-functions")}
+                                 "/usr/libexec/checkpg", "/usr/share/zsh", "/usr/share/zsh/site-functions")}
 
 
 def test_the_files_of_the_deb_are_the_same():
