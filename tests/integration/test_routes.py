@@ -40,7 +40,7 @@ def first_line(result):
 
 @pytest.fixture
 def cluster(primary, standbys):
-    with HAProxy([primary, *standbys], mode="daemon", interval="300ms") as proxy:
+    with HAProxy([primary, *standbys], mode="daemon", interval=0.3) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
         yield proxy
 
@@ -150,7 +150,7 @@ def test_sessions_are_counted(cluster):
 
 def test_a_failover_step_by_step():
     with (Server("one").create() as one, Server("two").create_standby(of=one) as two,
-          HAProxy([one, two], interval="300ms") as proxy):
+          HAProxy([one, two], interval=0.3) as proxy):
         proxy.wait_for_routes(readwrite=["one"], readonly=["two"])
         one.stop("immediate")
         proxy.wait_for_routes(readwrite=[], readonly=["two"])
@@ -190,7 +190,7 @@ def test_a_split_brain_that_the_checks_refuse(primary, standby):
 
 
 def test_a_frozen_server(primary, standbys):
-    with HAProxy([primary, *standbys], interval="300ms") as proxy:
+    with HAProxy([primary, *standbys], interval=0.3) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
         standbys[0].freeze()
         try:
