@@ -1,4 +1,5 @@
-"""A Debian of which nothing but minbase is there, for one command; it is gone with the command."""
+"""A Debian of which nothing but minbase is there, or little more, for one command; it is gone with the
+command."""
 
 import os
 import subprocess
@@ -49,9 +50,9 @@ def cannot():
     return None
 
 
-def run(suite, command, *options, **more):
-    """Runs the command in a copy of this tree there; `more` is for subprocess.run, whose result is
-    returned."""
+def run(suite, command, *options, included=(), **more):
+    """Runs the command in a copy of this tree there, with packages that are included; `options` are
+    nspawn's, `more` is for subprocess.run, whose result is returned."""
     directory = scratch.directory("bare")
     if not set(UNPRIVILEGED) & set(options):
         options = (*PRIVILEGED, *options)
@@ -59,5 +60,6 @@ def run(suite, command, *options, **more):
               f"--machine=checkpg-bare-{os.getpid()}", f"--directory={directory}/root",
               "--chdir=/srv/checkpg", "--resolv-conf=off", "--timezone=off", "--console=pipe",
               f"--setenv=CI={os.environ.get('CI', '')}", *options, "--", *command]
-    prefix = abilities.with_private_mounts(_BOOT, directory, debian.minbase(suite), REPOSITORY)
+    prefix = abilities.with_private_mounts(_BOOT, directory, debian.minbase(suite, *included),
+                                          REPOSITORY)
     return subprocess.run([*_TOGETHER, *prefix, *nspawn], stdin=subprocess.DEVNULL, check=False, **more)

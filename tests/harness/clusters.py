@@ -8,6 +8,7 @@
         proxy.mend()
 """
 
+import os
 import re
 import socket
 import threading
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .listener import Listener, shut
-from .postgres import Server, bin_directory, hba_lines
+from .postgres import bin_directory, hba_lines
 
 #: What rewind() asks of both servers.
 REWINDABLE = {"wal_log_hints": "on", "full_page_writes": "on"}
@@ -100,16 +101,9 @@ def rewind(server, *, to):
 
 
 def program_directories():
-    """The program directories of every PostgreSQL server installed here, by major version."""
-    found = {int(path.parent.parent.name): path.parent
-             for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")}
+    """The program directories of every PostgreSQL server installed here, by major version; of the chosen
+    one alone, where bin_directory() is told which."""
+    found = {} if os.environ.get("CHECKPG_TEST_POSTGRES_BIN") else {
+        int(path.parent.parent.name): path.parent
+        for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")}
     return dict(sorted(found.items())) or {"newest": bin_directory()}
-
-
-def server(name, directory, **options):
-    """A Server of another version than the newest."""
-    made = Server(name, bin=directory, **options)
-    if made.version < 13:
-        made._settings["wal_keep_segments"] = 64
-        del made._settings["wal_keep_size"]
-    return made

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import abilities
 
-_CACHE = Path("/var/cache/checkpg-debian")
+CACHE = Path("/var/cache/checkpg-debian")
 
 
 def cannot_make():
@@ -20,9 +20,9 @@ def cannot_make():
         return "debootstrap needs root"
     if not shutil.which("debootstrap", path="/usr/sbin:/usr/bin"):
         return "debootstrap is not installed"
-    device = _CACHE / f"null-{os.getpid()}"
+    device = CACHE / f"null-{os.getpid()}"
     try:
-        _CACHE.mkdir(parents=True, exist_ok=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
         os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
         device.unlink()
     except OSError as error:
@@ -32,16 +32,18 @@ def cannot_make():
     return None
 
 
-def minbase(suite):
-    """The directory of a minimal system that nobody has used; not to be written to."""
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    made, unfinished = _CACHE / suite, _CACHE / f"{suite}.unfinished"
-    with (_CACHE / "lock").open("w") as lock:
+def minbase(suite, *included):
+    """The directory of a minimal system, with these packages on top, that nobody has used; not to be
+    written to."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    name = "+".join([suite, *included])
+    made, unfinished = CACHE / name, CACHE / f"{name}.unfinished"
+    with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             shutil.rmtree(unfinished, ignore_errors=True)
             try:
-                bootstrap(suite, unfinished)
+                bootstrap(suite, unfinished, *included)
             except RuntimeError:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise

@@ -42,7 +42,6 @@ _SETTINGS = {
     "max_connections": "30",
     "wal_level": "replica",
     "max_wal_senders": "10",
-    "wal_keep_size": "64MB",
     "hot_standby": "on",
     # A walreceiver that lost its primary asks for it again at once.
     "wal_retrieve_retry_interval": "100ms",
@@ -530,7 +529,8 @@ def hba_lines(method, *, options="", connection="host", role=ROLE, database="all
 
 
 def _version_settings(version):
-    return {"summarize_wal": "off"} if version >= 17 else {}
+    return {**({"wal_keep_size": "64MB"} if version >= 13 else {"wal_keep_segments": "64"}),
+            **({"summarize_wal": "off"} if version >= 17 else {})}
 
 
 def _listen_addresses():

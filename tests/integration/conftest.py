@@ -7,10 +7,22 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import abilities, certificates, ports, scratch  # noqa: E402
+from harness import abilities, certificates, ports, scratch, versions  # noqa: E402
 from harness.postgres import Server  # noqa: E402
 
 scratch.end_on_signals()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "versions(topic): runs on Debians of other versions, too (tests/versions)")
+
+
+def pytest_collection_modifyitems(items):
+    """The results say what a test is marked with."""
+    for item in items:
+        topics = [marked.args[0] for marked in item.iter_markers("versions")]
+        assert set(topics) <= set(versions.TOPICS), f"{item.nodeid}: no topic of harness/versions.py"
+        item.user_properties += [("topic", topic) for topic in topics]
 
 
 @pytest.fixture(scope="session", autouse=True)

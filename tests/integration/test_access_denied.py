@@ -8,6 +8,7 @@ DENIED = (Code.ACCESS_DENIED, "")
 
 
 @pytest.mark.parametrize("program", ["checkpgprimary", "checkpgstandby"])
+@pytest.mark.versions("exit codes")
 def test_no_line_in_pg_hba(primary, program):
     primary.set_hba()
     assert ask(program, primary).outcome == DENIED
@@ -18,6 +19,7 @@ def test_a_line_in_pg_hba_that_rejects(primary):
     assert ask("checkpgprimary", primary).outcome == DENIED
 
 
+@pytest.mark.versions("SCRAM")
 def test_a_wrong_password(primary):
     primary.authenticate("scram-sha-256")
     primary.set_password("right")
@@ -30,6 +32,7 @@ def test_a_wrong_password_over_md5(primary):
     assert ask("checkpgprimary", primary, passwords="*:*:*:*:wrong\n").outcome == DENIED
 
 
+@pytest.mark.versions("SCRAM")
 def test_a_role_without_password(primary):
     primary.authenticate("scram-sha-256")
     primary.set_password(None)
@@ -49,11 +52,13 @@ def test_a_password_file_for_another_server(primary):
     assert ask("checkpgprimary", primary, passwords="db7:*:*:*:right\n").outcome == DENIED
 
 
+@pytest.mark.versions("exit codes")
 def test_an_unknown_role(primary):
     primary.authenticate("trust", role="all")
     assert ask("checkpgprimary", primary, configuration="user = nobody\n").outcome == DENIED
 
 
+@pytest.mark.versions("exit codes")
 def test_an_unknown_database(primary):
     assert ask("checkpgprimary", primary, configuration="dbname = nowhere\n").outcome == DENIED
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from harness import scratch
+from harness import scratch, versions
 from harness.checks import Code, REPOSITORY, run_check
 from harness.markdown import dead_links, lost_pages
 
@@ -335,6 +335,21 @@ def test_the_labels_of_the_tests():
     readme = re.search(r"^ *tests/run -L LABEL +# (.*)$", (REPOSITORY / "README.md").read_text(),
                        re.M)[1]
     assert set(re.findall(r"[a-z]+", readme)) - {"or"} == labels
+
+
+def test_the_table_of_versions_has_each_root_and_each_topic():
+    header, lines = versions.table()
+    assert header == ("root", "PostgreSQL", "HAProxy", *versions.TOPICS)
+    named = (REPOSITORY / "tests/versions/roots").read_text().split()
+    assert [root for root, *_ in lines] == named == list(versions.ROOTS)
+
+
+def test_the_readme_tells_the_versions_of_the_table():
+    told = re.search(r"^Tried with PostgreSQL ([^A-Z]*) and with HAProxy (.*): what",
+                     (REPOSITORY / "README.md").read_text(), re.M)
+    _, postgresql, haproxy, *_ = zip(*versions.table()[1])
+    assert re.findall(r"[\d.]+", told[1]) == sorted(set(postgresql), key=float)
+    assert re.findall(r"[\d.]+", told[2]) == sorted(set(haproxy), key=float)
 
 
 # As they are installed

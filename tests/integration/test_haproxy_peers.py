@@ -347,6 +347,7 @@ def require_jail():
 
 @pytest.mark.parametrize("mode, chroot", [("daemon", False), ("master-worker", False),
                                           ("foreground", True)], ids=["daemon", "worker", "jail"])
+@pytest.mark.versions("split brain")
 def test_haproxy_routes_no_writes_to_two_primaries(old, new, follower, mode, chroot):
     if chroot:
         require_jail()

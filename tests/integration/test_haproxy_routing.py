@@ -16,11 +16,13 @@ def mode(request):
     return request.param
 
 
+@pytest.mark.versions("HAProxy's modes")
 def test_every_server_has_the_right_state_in_both_backends(primary, standbys, mode):
     with HAProxy([primary, *standbys], mode=mode) as proxy:
         assert_routed_by_role(proxy)
 
 
+@pytest.mark.versions("HAProxy's modes")
 def test_a_reload_keeps_the_routes(primary, standbys, mode):
     with HAProxy([primary, *standbys], mode=mode) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
@@ -53,6 +55,7 @@ def test_servers_on_unix_sockets_and_ipv6(primary, standby, request, address):
         assert proxy.query(READ_ONLY, NAME) == "db2"
 
 
+@pytest.mark.versions("promotion")
 def test_the_routes_follow_a_promotion_and_the_return_of_the_old_primary(mode):
     with (Server("one").create() as one, Server("two").create_standby(of=one) as two,
           HAProxy([one, two], mode=mode, interval=0.2) as proxy):

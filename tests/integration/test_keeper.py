@@ -98,6 +98,7 @@ def sessions(server):
 
 # What it is for
 
+@pytest.mark.versions("keep")
 def test_later_checks_of_both_programs_and_backends_cause_no_log_in(primary, site):
     leave_keeper(site, primary)
     for program, outcome in zip(BOTH, (OK, OTHER_ROLE)):
@@ -163,6 +164,7 @@ class TestTwoServers:
               Server("db2", settings=SETTINGS).create_standby(of=db1) as db2):
             yield db1, db2
 
+    @pytest.mark.versions("keep")
     def test_promotion_is_seen_by_the_very_next_check_over_the_same_connection(self, pair, make_site):
         db1, db2 = pair
         site = make_site("peers = " + " ".join(
@@ -813,6 +815,7 @@ def fresh(make_site):
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.versions("keep")
 def test_a_server_that_stops_and_starts(primary, verdicts, mode):
     seen = verdicts()
     primary.stop(mode)

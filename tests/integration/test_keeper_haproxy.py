@@ -177,6 +177,7 @@ def mode(request):
     return request.param
 
 
+@pytest.mark.versions("keep")
 def test_both_backends_ask_each_server_over_one_kept_connection(primary, standby, way):
     with keeping([primary, standby], **way) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])

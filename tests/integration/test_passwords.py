@@ -20,6 +20,7 @@ def guarded(primary):
 @pytest.mark.parametrize("method, encryption", [
     ("scram-sha-256", "scram-sha-256"), ("md5", "md5"), ("md5", "scram-sha-256"),
     ("password", "scram-sha-256")])
+@pytest.mark.versions("SCRAM")
 def test_every_method_that_takes_a_password(primary, method, encryption):
     primary.authenticate(method)
     primary.set_password(SECRET, encryption=encryption)

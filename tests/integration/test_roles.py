@@ -14,6 +14,7 @@ def servers(primary, standby):
 
 
 @pytest.mark.parametrize("program, role, code", ANSWERS)
+@pytest.mark.versions("exit codes")
 def test_haproxy_gets_the_answer_as_exit_code_and_nothing_else(servers, program, role, code):
     assert ask(program, servers[role]).outcome == (code, "")
 
@@ -118,6 +119,7 @@ def test_a_warning_of_the_server_at_login_is_not_passed_on(primary):
         primary.sql("UPDATE pg_database SET datcollversion = NULL WHERE datname = 'postgres'")
 
 
+@pytest.mark.versions("promotion")
 def test_a_promoted_standby_is_the_primary_at_once(primary):
     with Server("db4").create_standby(of=primary) as server:
         assert ask("checkpgstandby", server).outcome == (Code.OK, "")

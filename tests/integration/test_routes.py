@@ -40,11 +40,12 @@ def first_line(result):
 
 @pytest.fixture
 def cluster(primary, standbys):
-    with HAProxy([primary, *standbys], mode="daemon", interval="300ms") as proxy:
+    with HAProxy([primary, *standbys], mode="daemon", interval=0.3) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
         yield proxy
 
 
+@pytest.mark.versions("checkpgroutes")
 def test_all_is_well(cluster):
     found = conclusions(cluster, OK)
     assert found["state"] == "ok"
@@ -136,6 +137,7 @@ def test_verbose_shows_haproxys_own_words(cluster):
         assert f"127.0.0.1:{cluster.servers[0].port}" in text
 
 
+@pytest.mark.versions("checkpgroutes")
 def test_sessions_are_counted(cluster):
     with cluster.session(READ_WRITE), cluster.session(READ_ONLY), cluster.session(READ_ONLY):
         wait_for(lambda: conclusions(cluster, OK)["sessions"]["read_only"]["now"] == 2,
@@ -148,7 +150,7 @@ def test_sessions_are_counted(cluster):
 
 def test_a_failover_step_by_step():
     with (Server("one").create() as one, Server("two").create_standby(of=one) as two,
-          HAProxy([one, two], interval="300ms") as proxy):
+          HAProxy([one, two], interval=0.3) as proxy):
         proxy.wait_for_routes(readwrite=["one"], readonly=["two"])
         one.stop("immediate")
         proxy.wait_for_routes(readwrite=[], readonly=["two"])
@@ -188,7 +190,7 @@ def test_a_split_brain_that_the_checks_refuse(primary, standby):
 
 
 def test_a_frozen_server(primary, standbys):
-    with HAProxy([primary, *standbys], interval="300ms") as proxy:
+    with HAProxy([primary, *standbys], interval=0.3) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2", "db3"])
         standbys[0].freeze()
         try:
@@ -200,6 +202,7 @@ def test_a_frozen_server(primary, standbys):
             standbys[0].thaw()
 
 
+@pytest.mark.versions("checkpgroutes")
 def test_maintenance_and_drain(cluster):
     cluster.command("set server PostgresReadOnly-backend/db3 state maint")
     found = conclusions(cluster, WARNING)
@@ -447,9 +450,9 @@ def may_look_into(pid):
 
 
 @pytest.mark.parametrize("mode", ["master-worker", "daemon"])
+@pytest.mark.versions("checkpgroutes")
 def test_sessions_that_a_reload_has_left_behind(primary, standby, mode):
-    with HAProxy([primary, standby], mode=mode, interval="300ms",
-                 global_lines=["hard-stop-after 1h"]) as proxy:
+    with HAProxy([primary, standby], mode=mode, global_lines=["hard-stop-after 1h"]) as proxy:
         proxy.wait_for_routes(readwrite=["db1"], readonly=["db2"])
         old = int(proxy.show_info()["Pid"])
         wait_for(lambda: int(proxy.show_info()["Uptime_sec"]) >= 3, "a while to pass")

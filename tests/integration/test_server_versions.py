@@ -2,7 +2,8 @@
 
 import pytest
 from harness.checks import Code, ask
-from harness.clusters import peers, program_directories, server
+from harness.clusters import peers, program_directories
+from harness.postgres import Server
 from harness.waiting import wait_for
 
 PRIMARY = "timeout = 20s\npeer-timeout = 10s\nrequire-writable = on\n"
@@ -13,13 +14,14 @@ STANDBY = ("timeout = 20s\nrequire-streaming = on\nmax-replay-lag = 16MB\n"
 @pytest.fixture(scope="module", params=program_directories().values(),
                 ids=[f"PostgreSQL {version}" for version in program_directories()])
 def pair(request):
-    with (server("db1", request.param).create() as primary,
-          server("db2", request.param).create_standby(of=primary) as standby):
+    with (Server("db1", bin=request.param).create() as primary,
+          Server("db2", bin=request.param).create_standby(of=primary) as standby):
         primary.wait_for_standbys(1)
         standby.wait_for_replay()
         yield primary, standby
 
 
+@pytest.mark.versions("standby fitness")
 def test_a_primary_and_a_standby_meet_every_demand(pair):
     primary, standby = pair
     configuration = PRIMARY + peers(primary, standby) + f"[Other]\npeers = localhost:{primary.port}"
@@ -31,6 +33,7 @@ def test_a_primary_and_a_standby_meet_every_demand(pair):
     assert ask("checkpgstandby", primary, configuration=STANDBY).code == Code.OTHER_ROLE
 
 
+@pytest.mark.versions("standby fitness")
 def test_a_demand_that_is_not_met_is_found(pair):
     primary, standby = pair
     primary.set(default_transaction_read_only="on")
@@ -45,6 +48,7 @@ def test_a_demand_that_is_not_met_is_found(pair):
     standby.wait_for_replay()
 
 
+@pytest.mark.versions("split brain")
 def test_two_primaries_are_told_apart_by_their_timelines(pair):
     primary, standby = pair
     standby.promote()

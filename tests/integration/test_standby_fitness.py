@@ -94,6 +94,7 @@ def wait_for_receipt(primary, standby):
              f"{standby} to receive up to {written}")
 
 
+@pytest.mark.versions("standby fitness")
 def test_a_healthy_standby_meets_every_demand(standby):
     assert ask("checkpgstandby", standby, configuration=EVERYTHING).outcome == OK
 
@@ -122,6 +123,7 @@ class TestPausedReplay:
         assert ask("checkpgstandby", standby, configuration=LAG).outcome == OK
         assert code(standby, f"{PATIENT}max-replay-lag = 0\n") == Code.STANDBY_NOT_FIT
 
+    @pytest.mark.versions("standby fitness")
     def test_the_delay_is_found_and_heals(self, primary, standby):
         write_while_paused(primary, standby)
         wait_for_code(standby, DELAY, Code.STANDBY_NOT_FIT)
@@ -197,6 +199,7 @@ class TestStreaming:
         standby.follow(primary)
         wait_for_code(standby, STREAMING, Code.OK)
 
+    @pytest.mark.versions("standby fitness")
     def test_a_standby_whose_primary_is_stopped(self, primary, standby):
         primary.stop()
         wait_for_code(standby, STREAMING, Code.STANDBY_NOT_FIT)
@@ -494,12 +497,14 @@ class TestByHand:
 
 
 class TestRoles:
+    @pytest.mark.versions("standby fitness")
     def test_a_role_without_pg_read_all_stats_sees_that_there_is_a_receiver(self, standby):
         run = run_check("checkpgstandby", "-v", standby.address, standby.port,
                         configuration=STREAMING)
         assert (run.code, run.stderr) == (Code.OK, "")
         assert "GRANT pg_read_all_stats" in run.stdout
 
+    @pytest.mark.versions("standby fitness")
     def test_a_role_with_pg_read_all_stats_sees_that_it_streams(self, standby):
         anybody(standby)
         run = run_check("checkpgstandby", "--json", "-U", "monitor", standby.address, standby.port,

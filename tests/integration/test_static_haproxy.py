@@ -18,6 +18,7 @@ def mode(request):
     return request.param
 
 
+@pytest.mark.versions("jail")
 def test_every_server_has_the_right_state_in_an_empty_jail(primary, standbys, mode):
     with HAProxy([primary, *standbys], mode=mode, chroot=True) as proxy:
         assert {path.name for path in proxy.root.iterdir()} == {

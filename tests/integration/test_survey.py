@@ -10,7 +10,7 @@ import pytest
 from harness import haproxy, keepers, ports, scratch
 from harness.checks import (PeakMemory, executable, is_instrumented, is_static, run_as_haproxy,
                             run_check, write_configuration)
-from harness.clusters import program_directories, server
+from harness.clusters import program_directories
 from harness.haproxy import HAProxy, Target
 from harness.hostile import BlackHole, StandIn, endless_error, scram_iterations, silent
 from harness.postgres import Server
@@ -379,10 +379,11 @@ def test_the_age_of_what_a_keeper_has(cluster, primary):
 
 
 @pytest.mark.parametrize("version", program_directories())
+@pytest.mark.versions("checkpgroutes")
 def test_every_version_of_postgresql_answers(version):
     bin = program_directories()[version]
-    with (server("db1", bin).create() as primary,
-          server("db2", bin).create_standby(of=primary) as standby):
+    with (Server("db1", bin=bin).create() as primary,
+          Server("db2", bin=bin).create_standby(of=primary) as standby):
         primary.wait_for_standbys(1)
         primary.sql(GRANT)
         standby.wait_for_replay()

@@ -26,6 +26,7 @@ def strict(authority):
 
 @pytest.mark.parametrize("program, code", [("checkpgprimary", Code.OK),
                                            ("checkpgstandby", Code.OTHER_ROLE)])
+@pytest.mark.versions("TLS")
 def test_the_certificate_is_verified_by_haproxys_name_of_the_server(tls_primary, strict, program,
                                                                     code):
     position = tls_primary.log_position()
@@ -34,6 +35,7 @@ def test_the_certificate_is_verified_by_haproxys_name_of_the_server(tls_primary,
     assert "SSL enabled" in tls_primary.log(position)
 
 
+@pytest.mark.versions("TLS")
 def test_a_certificate_for_another_name(tls_primary, strict):
     run = ask("checkpgprimary", tls_primary, server="db2.example", configuration=strict)
     assert run.outcome == DENIED
@@ -56,6 +58,7 @@ def test_a_host_in_the_file_is_the_name_to_verify(tls_primary, strict):
     assert run.outcome == OK
 
 
+@pytest.mark.versions("TLS")
 def test_a_certificate_of_another_authority(tls_primary):
     stranger = certificates.Authority("Stranger")
     run = ask("checkpgprimary", tls_primary, server=NAME,
@@ -111,6 +114,7 @@ def test_a_root_certificate_that_does_not_exist_names_the_file(tls_primary):
 
 
 @pytest.mark.parametrize("sslmode", ["verify-full", "require"])
+@pytest.mark.versions("TLS")
 def test_tls_and_a_password(tls_primary, authority, sslmode):
     tls_primary.authenticate("scram-sha-256", connection="hostssl")
     tls_primary.set_password("secret word")
@@ -137,6 +141,7 @@ class TestClientCertificate:
     def ask_with(self, certificate):
         return self.run_with(certificate).outcome
 
+    @pytest.mark.versions("TLS")
     def test_our_own_certificate(self):
         assert self.ask_with(self.authority.issue("checkpg")) == OK
 

@@ -24,6 +24,7 @@ def test_a_port_nobody_listens_on_is_unreachable(program):
     assert run.outcome == (Code.UNREACHABLE, "")
 
 
+@pytest.mark.versions("exit codes")
 def test_a_stopped_server_is_unreachable(lasting_primary):
     with Server("db5").create() as server:
         assert ask("checkpgprimary", server).code == Code.OK
@@ -97,6 +98,7 @@ def test_a_black_hole_is_a_time_out_after_the_default_time():
     assert 1.49 <= run.seconds <= 1.5 + 1.0 * PATIENCE
 
 
+@pytest.mark.versions("exit codes")
 def test_a_frozen_server_is_a_time_out(primary):
     primary.freeze()
     run = ask("checkpgprimary", primary, configuration=SOON)

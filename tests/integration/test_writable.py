@@ -13,6 +13,7 @@ def test_a_primary_that_takes_writes(primary):
     assert ask("checkpgprimary", primary, configuration=WRITABLE).outcome == (Code.OK, "")
 
 
+@pytest.mark.versions("exit codes")
 def test_a_primary_whose_transactions_are_read_only(primary):
     primary.set(default_transaction_read_only="on")
     assert ask("checkpgprimary", primary, configuration=WRITABLE).outcome == (Code.READ_ONLY, "")
