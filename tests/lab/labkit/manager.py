@@ -31,7 +31,7 @@ class Manager(ABC):
     environment: tuple = ()
 
     def psql_words(self, *arguments):
-        """psql on a database machine, as that superuser."""
+        """psql on a database machine, as the superuser postgres."""
         return ["runuser", "-u", "postgres", "--", "env", *self.environment, "psql", "-X", *arguments]
 
     def unable(self):
