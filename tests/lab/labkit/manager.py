@@ -23,8 +23,8 @@ class Manager(ABC):
     data: str
     #: The unit that forwards port FORWARDER of each machine to the primary.
     forwarder: str
-    #: Whether a primary that can't reach the store ends being one.
-    fences_itself: bool
+    #: The file with the scenarios that it is there for.
+    order: str
     #: For how many seconds after a promotion it lets no write pass, whoever routes.
     delay_of_writes: float
     #: What libpq needs in its environment to log in as the superuser postgres, from the same machine.

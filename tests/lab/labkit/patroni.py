@@ -33,7 +33,7 @@ class Patroni(Manager):
     name = "Patroni"
     data = "/var/lib/postgresql/lab"
     forwarder = "forwarder"
-    fences_itself = True
+    order = "order"
     delay_of_writes = 0
 
     def configure(self, name):

@@ -43,7 +43,7 @@ class Stolon(Manager):
     name = "stolon"
     data = f"{_HOME}/stolon/postgres"
     forwarder = "stolon-proxy"
-    fences_itself = False
+    order = "order-stolon"
     #: Until the old primary is demoted, and a synchronous standby of the new one is known.
     delay_of_writes = 10
     environment = ("PGHOST=/tmp", f"PGPASSFILE={_PASSFILE}")
