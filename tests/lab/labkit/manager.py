@@ -44,7 +44,7 @@ class Manager(ABC):
 
     @abstractmethod
     def ask(self, name):
-        """The cluster as the manager on that machine knows it: name -> Member. LabError or ValueError if it can't say."""
+        """The cluster as that machine knows it: name -> Member. LabError or ValueError if it can't say."""
 
     @abstractmethod
     def switch(self, old, new):
