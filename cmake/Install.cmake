@@ -14,7 +14,7 @@ include(cmake/InstallDocuments.cmake)
 file(RELATIVE_PATH licence ${CMAKE_INSTALL_FULL_DOCDIR} ${CMAKE_INSTALL_FULL_DATADIR}/licenses/checkpg/checkpg)
 checkpg_install_documents(${CMAKE_INSTALL_DOCDIR}
   README.md CHANGELOG.md docs/architecture.svg docs/fips.md docs/monitoring.md docs/performance.md docs/reference.md
-  docs/replacing-pgroute66.md docs/selinux.md docs/split-brain.md docs/examples/checkpg.conf
+  docs/replacing-pgroute66.md docs/selinux.md docs/split-brain.md docs/stolon.md docs/examples/checkpg.conf
   docs/examples/create-role.sql docs/examples/grafana-dashboard.json docs/examples/haproxy.cfg docs/examples/keepalived.conf
   docs/examples/prometheus-rules.yml
   docs/examples/compare-checks=compare-checks LICENSE=${licence})

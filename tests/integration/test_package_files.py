@@ -14,7 +14,7 @@ from harness.packages import (EXECUTABLES, deb_package, output_of, rpm_package, 
 DOCUMENTS = ["CHANGELOG.md", "README.md", "architecture.svg", "checkpg.conf", "compare-checks",
              "create-role.sql", "fips.md", "grafana-dashboard.json", "haproxy.cfg", "keepalived.conf",
              "monitoring.md", "performance.md", "prometheus-rules.yml", "reference.md",
-             "replacing-pgroute66.md", "selinux.md", "split-brain.md"]
+             "replacing-pgroute66.md", "selinux.md", "split-brain.md", "stolon.md"]
 LICENCES = ["Apache-2.0", "GPL-3", "LGPL-2.1", "checkpg", "cli11", "fmt", "glibc", "libpq",
             "libstdc++", "nlohmann-json", "openssl"]
 

@@ -1,21 +1,19 @@
-"""What is true right now: of the databases, as Patroni tells it, and of the routers."""
+"""What is true right now: of the databases, as their manager tells it, and of the routers."""
 
 import json
 import threading
 
-from . import machines
+from . import machines, managers
 from .commands import LabError, run, succeeds
 from .places import DATABASES, ROUTERS, VIP
 
 
 def members():
-    """Patroni's list of the cluster: name -> its row. Empty while Patroni can't say."""
+    """The cluster, as one of its machines knows it: name -> Member. Empty while none can say."""
     for name in DATABASES:
         if machines.running(name):
             try:
-                text = machines.run_in(name, "patronictl", "-c", "/etc/patroni/config.yml", "list",
-                                       "-f", "json", timeout=30)
-                return {row["Member"]: row for row in json.loads(text)}
+                return managers.chosen().ask(name)
             except (LabError, ValueError):
                 continue
     return {}
@@ -23,40 +21,36 @@ def members():
 
 def primary():
     """The name of the running primary, or None."""
-    leaders = [name for name, row in members().items()
-               if row["Role"] == "Leader" and row["State"] == "running"]
-    return leaders[0] if len(leaders) == 1 else None
+    found = [name for name, member in members().items() if member.primary and member.works]
+    return found[0] if len(found) == 1 else None
 
 
 def standbys():
     """The names of the standbys that follow the primary."""
-    return {name for name, row in members().items() if _follows(row)}
+    return {name for name, member in members().items() if not member.primary and member.works}
 
 
 def healthy():
     """Whether there are a primary and three standbys, one of them synchronous."""
-    rows = members()
-    following = [row for row in rows.values() if _follows(row)]
-    leaders = [row for row in rows.values()
-               if row["Role"] == "Leader" and row["State"] == "running"]
-    return (len(leaders) == 1 and len(following) == len(DATABASES) - 1
-            and any(row["Role"] == "Sync Standby" for row in following)
-            and len({row.get("TL") for row in rows.values()}) == 1)
-
-
-def _follows(row):
-    return row["Role"] in ("Replica", "Sync Standby") and row["State"] in ("streaming", "running")
+    found = members().values()
+    return (len(found) == len(DATABASES) and all(member.works for member in found)
+            and sum(member.primary for member in found) == 1
+            and any(member.synchronous for member in found)
+            and len({member.timeline for member in found}) == 1)
 
 
 def switchover():
-    """Asks Patroni to make the synchronous standby the primary; returns its name."""
-    rows = members()
-    old = primary()
-    candidate = next(name for name, row in rows.items() if row["Role"] == "Sync Standby")
-    patronictl = ["patronictl", "-c", "/etc/patroni/config.yml"]
-    machines.run_in(old, *patronictl, "switchover", "--force", "--candidate", candidate,
-                    timeout=120)
-    return candidate
+    """Has the synchronous standby made the primary; returns its name."""
+    found = members()
+    old = next(name for name, member in found.items() if member.primary)
+    new = next(name for name, member in found.items() if member.synchronous)
+    managers.chosen().switch(old, new)
+    return new
+
+
+def psql(name, *arguments, **options):
+    """What psql prints on that machine, as the superuser and without decoration."""
+    return machines.run_in(name, *managers.chosen().psql_words("-Atq", *arguments), **options)
 
 
 def vip_holders():

@@ -11,9 +11,10 @@ from harness.waiting import Timeout, wait_for
 
 from . import cluster, databases, deploy, images, machines, mirror, network, secrets, traffic
 from .commands import LabError, run
-from .places import ADDRESSES, DATABASES, LAB, LIMIT_OF_STATE, LOGS, STATE, SUITE
+from .places import ADDRESSES, DATABASES, LAB, LIMIT_OF_STATE, LOGS, MANAGER, STATE, SUITE
 
 
+_KIND = f"{SUITE} with {MANAGER}"
 _GUARD = """while kill -0 "$1" 2>/dev/null; do [ -e "$2" ] || exit 0; sleep 1; done; exec "$0" down"""
 
 
@@ -49,12 +50,17 @@ def up(until=None):
 
 def _mount_state():
     if os.path.ismount(STATE):
-        if (STATE / "suite").read_text() != SUITE:
-            raise LabError(f"a lab of another suite is up: lab down, before one of {SUITE}")
+        _refuse_another()
         return
     STATE.mkdir(mode=0o700, exist_ok=True)
     run("mount", "-t", "tmpfs", "-o", f"mode=0700,size={LIMIT_OF_STATE}", "checkpg-lab", STATE)
-    (STATE / "suite").write_text(SUITE)
+    (STATE / "kind").write_text(_KIND)
+
+
+def _refuse_another():
+    kind = (STATE / "kind").read_text()
+    if kind != _KIND:
+        raise LabError(f"a lab of {kind} is up: lab down, before one of {_KIND}")
 
 
 def _guard(pid):
@@ -68,6 +74,7 @@ def require():
     """Refuses when there is no lab."""
     if not network.exists() or not os.path.ismount(STATE):
         raise LabError("there is no lab: lab up")
+    _refuse_another()
 
 
 def status():
@@ -78,10 +85,15 @@ def status():
     for name, address in ADDRESSES.items():
         words = ["up" if machines.ready(name) else "off"]
         if name in rows:
-            words += [rows[name]["Role"], rows[name]["State"]]
+            words.append(_word(rows[name]))
         if name in holders:
             words.append("has the virtual IP")
         print(f"{name:8} {address:12} {', '.join(words)}")
+
+
+def _word(member):
+    word = "primary" if member.primary else "synchronous standby" if member.synchronous else "standby"
+    return word if member.works else f"{word} that does not work"
 
 
 def down():

@@ -174,9 +174,22 @@ def power_on(name):
 @contextlib.contextmanager
 def deaf(name, *addresses):
     """Meanwhile the machine hears nothing of what comes from these addresses, as if it was lost on the way."""
+    with _deaf(name, f"ip saddr {{ {', '.join(addresses)} }}"):
+        yield
+
+
+@contextlib.contextmanager
+def without_store(name):
+    """Meanwhile the machine has no part in etcd: nothing of what the others there say arrives."""
+    with _deaf(name, 'iif != "lo" tcp sport { 2379, 2380 }', 'iif != "lo" tcp dport { 2379, 2380 }'):
+        yield
+
+
+@contextlib.contextmanager
+def _deaf(name, *matches):
     nft = ["nsenter", f"--target={leader(name)}", "--net", "nft"]
-    run(*nft, "add table ip deaf; add chain ip deaf heard { type filter hook input priority 0; }; "
-        f"add rule ip deaf heard ip saddr {{ {', '.join(addresses)} }} drop")
+    rules = "".join(f"add rule ip deaf heard {match} drop; " for match in matches)
+    run(*nft, "add table ip deaf; add chain ip deaf heard { type filter hook input priority 0; }; " + rules)
     try:
         yield
     finally:

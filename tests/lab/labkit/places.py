@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 SUITE = os.environ.get("LAB_SUITE", "bookworm")
+MANAGER = os.environ.get("LAB_MANAGER", "patroni")
 POSTGRESQL = {"bookworm": "15", "trixie": "17"}
 
 NAMESPACE = "checkpg-lab"
@@ -15,6 +16,8 @@ DOMAIN = "lab.example"
 
 ROUTERS = {"router1": "192.0.2.21", "router2": "192.0.2.22"}
 DATABASES = {"db1": "192.0.2.11", "db2": "192.0.2.12", "db3": "192.0.2.13", "db4": "192.0.2.14"}
+#: Where etcd runs, in which the cluster manager keeps who is primary.
+STORE = {name: address for name, address in DATABASES.items() if name != "db4"}
 CLIENTS = {"client": "192.0.2.31"}
 ADDRESSES = {**ROUTERS, **DATABASES, **CLIENTS}
 

@@ -6,17 +6,16 @@ import traceback
 
 from harness.waiting import wait_for
 
-from . import cluster, lifecycle, machines
+from . import cluster, lifecycle, machines, managers
 from .commands import LabError
 from .places import ADDRESSES, LAB, LOGS
 
 _DIRECTORY = LAB / "scenarios"
-_ORDER = _DIRECTORY / "order"
 
 
 def names():
-    """All scenarios, in the order in which one prepares the ground for the next."""
-    return _ORDER.read_text().split()
+    """All scenarios that this lab's cluster manager has, in the order in which one prepares the ground for the next."""
+    return (_DIRECTORY / managers.chosen().order).read_text().split()
 
 
 def run(*wanted):

@@ -128,6 +128,13 @@ class Roles(Stream):
         record = wait_for(seen, "a server to be promoted", 90)
         return record["name"], record["at"]
 
+    def demotion(self, name, since):
+        """Waits until this server is seen to be primary no more, after `since`; returns the moment."""
+        def seen():
+            return next((record for record in list(self.records)
+                         if record["name"] == name and record["role"] != "primary" and record["at"] > since), None)
+        return wait_for(seen, f"{name} to be primary no more", 90)["at"]
+
 
 def errors(*streams):
     """What failed, by its last line: [(text, how often)], the most frequent first."""
@@ -167,8 +174,7 @@ def _check_timelines(done):
 
 def _rows(run):
     query = f"SELECT n FROM writes WHERE run = '{run}'"
-    text = machines.run_in(cluster.primary(), "runuser", "-u", "postgres", "--", "psql", "-XAt",
-                           "-d", "app", "-c", query)
+    text = cluster.psql(cluster.primary(), "-d", "app", "-c", query)
     return {int(line) for line in text.split()}
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from harness.waiting import wait_for
 
-from labkit import cluster, machines, scenario, traffic
+from labkit import cluster, scenario, traffic
 from labkit.places import ROUTERS
 
 CLIENTS = 310  # of the lab's max_connections, 300
@@ -19,7 +19,7 @@ def run(show):
     primary = cluster.primary()
     with traffic.Sessions(CLIENTS) as sessions:
         wait_for(lambda: sessions.count("refused") > REFUSED, "clients beyond the limit to be turned away", 60)
-        left = int(machines.run_in(primary, "runuser", "-u", "postgres", "--", "psql", "-XAtqc", _LEFT))
+        left = int(cluster.psql(primary, "-c", _LEFT))
         for router in ROUTERS:
             routes, _ = cluster.routes(router)
             assert [name.split(".")[0] for name in routes["primaries"]] == [primary], routes["summary"]

@@ -4,23 +4,19 @@ import time
 
 from harness.waiting import wait_for
 
-from labkit import cluster, machines, scenario, traffic
+from labkit import cluster, machines, managers, scenario, traffic
 
 
 def run(show):
     """Each of HAProxy's retries, three by default, would hold the client for a second."""
     scenario.settle()
     primary = cluster.primary()
-    machines.run_in(primary, "patronictl", "-c", "/etc/patroni/config.yml", "pause", "--wait")
-    try:
-        with traffic.Traffic("write", every=0.05) as writes:
-            writes.flows()
-            moment = time.monotonic()
-            machines.run_in(primary, "sh", "-c", "kill -KILL $(head -n1 "
-                            "/var/lib/postgresql/lab/postmaster.pid)")
-            wait_for(lambda: len(_failed(writes, moment)) >= 40, "connections to fail", 30)
-    finally:
-        machines.run_in(primary, "patronictl", "-c", "/etc/patroni/config.yml", "resume", "--wait")
+    manager = managers.chosen()
+    with manager.paused(primary), traffic.Traffic("write", every=0.05) as writes:
+        writes.flows()
+        moment = time.monotonic()
+        machines.run_in(primary, "sh", "-c", f"kill -KILL $(head -n1 {manager.data}/postmaster.pid)")
+        wait_for(lambda: len(_failed(writes, moment)) >= 40, "connections to fail", 30)
     failed = _failed(writes, moment)
     longest = max(record["ended"] - record["began"] for record in failed)
     show(f"{len(failed)} connections failed; the longest took", longest)

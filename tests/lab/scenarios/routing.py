@@ -1,4 +1,4 @@
-"""Writes reach the primary, reads only standbys, and checkpgroutes agrees with Patroni."""
+"""Writes reach the primary, reads only standbys, and checkpgroutes agrees with the cluster manager."""
 
 from labkit import cluster, scenario, traffic
 from labkit.places import DOMAIN, ROUTERS

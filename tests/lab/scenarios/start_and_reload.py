@@ -1,6 +1,6 @@
 """HAProxy is reloaded and started anew under load: no connection to a server of unknown role."""
 
-from labkit import cluster, machines, scenario, traffic
+from labkit import cluster, machines, managers, scenario, traffic
 from labkit.places import DATABASES, ROUTERS, name_of
 
 _TIMES = 5
@@ -31,4 +31,4 @@ def run(show):
              f"{len(writes.failed)} and {len(reads.failed)}")
         for error, number in traffic.errors(writes, reads):
             show(f"   {number} times: {error}")
-    assert cluster.primary() == primary, f"Patroni moved the primary of {list(DATABASES)} meanwhile"
+    assert cluster.primary() == primary, f"{managers.chosen().name} moved the primary of {list(DATABASES)} meanwhile"

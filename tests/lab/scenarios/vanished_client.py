@@ -46,8 +46,7 @@ def _is_acknowledged(router):
 
 
 def _psql(primary, statement):
-    return machines.run_in(primary, "runuser", "-u", "postgres", "--", "psql", "-XAtqd", "app", "-c", statement,
-                           timeout=4 * BUDGET)
+    return cluster.psql(primary, "-d", "app", "-c", statement, timeout=4 * BUDGET)
 
 
 class _Transaction:
