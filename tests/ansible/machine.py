@@ -57,8 +57,8 @@ for place in %s; do
     mkdir -p "$1/$place/new" "$1/$place/work"
     mount -t overlay overlay -o "lowerdir=/$place,upperdir=$1/$place/new,workdir=$1/$place/work" "/$place"
 done
-rm -rf /etc/haproxy /etc/keepalived /etc/checkpg
-mkdir /etc/haproxy /etc/keepalived /etc/checkpg
+rm -rf /etc/haproxy /etc/keepalived/keepalived.conf /etc/checkpg
+mkdir -p /etc/haproxy /etc/keepalived /etc/checkpg
 cp -R "$2/." /
 touch /var/lib/apt/lists  # apt needs no look at what there is
 left=$3

@@ -1,16 +1,17 @@
-"""Patroni, from Debian's package; the forwarder beside it is ours."""
+"""Patroni, from Debian's package or the newest of PyPI; the forwarder beside it is ours."""
 
 import contextlib
+import functools
 import json
 import shutil
 import string
 
 from . import machines, secrets
-from .commands import run
+from .commands import LabError, run
 from .manager import Manager, Member
-from .places import DATABASES, FORWARDER, LAB, POSTGRESQL, PREFIX, ROUTERS, STORE, SUITE
+from .places import DATABASES, FORWARDER, LAB, POSTGRESQL, PREFIX, ROUTERS, STATE, STORE, SUITE
 
-_CONTROL = ("patronictl", "-c", "/etc/patroni/config.yml")
+_CONFIGURATION = "/etc/patroni/config.yml"
 
 _FORWARDER_UNIT = f"""\
 [Unit]
@@ -35,6 +36,7 @@ class Patroni(Manager):
     forwarder = "forwarder"
     order = "order"
     delay_of_writes = 0
+    control = ("patronictl",)
 
     def configure(self, name):
         root = machines.root(name)
@@ -54,19 +56,57 @@ class Patroni(Manager):
         return ["patroni", "forwarder"]
 
     def ask(self, name):
-        rows = json.loads(machines.run_in(name, *_CONTROL, "list", "-f", "json", timeout=30))
+        rows = json.loads(machines.run_in(name, *self._control(), "list", "-f", "json", timeout=30))
         return {row["Member"]: _member(row) for row in rows}
 
     def switch(self, old, new):
-        machines.run_in(old, *_CONTROL, "switchover", "--force", "--candidate", new, timeout=120)
+        machines.run_in(old, *self._control(), "switchover", "--force", "--candidate", new, timeout=120)
+
+    def _control(self):
+        return (*self.control, "-c", _CONFIGURATION)
 
     @contextlib.contextmanager
     def paused(self, primary):
-        machines.run_in(primary, *_CONTROL, "pause", "--wait")
+        machines.run_in(primary, *self._control(), "pause", "--wait")
         try:
             yield
         finally:
-            machines.run_in(primary, *_CONTROL, "resume", "--wait")
+            machines.run_in(primary, *self._control(), "resume", "--wait")
+
+
+class NewestPatroni(Patroni):
+    """PyPI's, with what Debian's package depends on."""
+
+    name = "Patroni-PyPI"
+    _path = "/opt/patroni"
+    control = ("env", f"PYTHONPATH={_path}", "python3", "-m", "patroni.ctl")
+
+    def unable(self):
+        try:
+            run("/usr/bin/python3", "-m", "pip", "--version")
+        except LabError as error:
+            return f"Patroni comes by pip, apt-get install python3-pip: {error}"
+        return None
+
+    def configure(self, name):
+        units = super().configure(name)
+        root = machines.root(name)
+        shutil.copytree(_of_pypi(), root / self._path.lstrip("/"))
+        file = root / "etc/systemd/system/patroni.service.d/newest.conf"
+        file.parent.mkdir()
+        file.write_text(f"[Service]\nEnvironment=PYTHONPATH={self._path}\nExecStart=\n"
+                        f"ExecStart=/usr/bin/python3 -m patroni {_CONFIGURATION}\n")
+        return units
+
+
+@functools.cache
+def _of_pypi():
+    """A directory with the newest Patroni."""
+    directory = STATE / "patroni"
+    run("/usr/bin/python3", "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", directory,
+        "patroni", timeout=300)
+    print(f"databases under {', '.join(file.stem for file in directory.glob('patroni-*'))}", flush=True)
+    return directory
 
 
 def _member(row):
