@@ -49,7 +49,7 @@ def run(show):
 def _tasks():
     """The numbers of the tasks that the last run did not skip."""
     text = (LOGS / "ansible.log").read_text().rpartition("\nPLAY [Refuse")[2]
-    tasks = text.split("\nTASK [")[1:]
+    tasks = text.partition("\nPLAY RECAP")[0].split("\nTASK [")[1:]
     return [number for number, said in enumerate(tasks, 1) if any(
         f"\n{word}: " in said for word in ("ok", "changed", "included"))]
 
@@ -77,6 +77,7 @@ def _break(show, task, how, variables):
     output = deploy.playbook(variables=variables, broken={"LAB_BREAK_AT": str(task), "LAB_BREAK_HOW": how})
     name = output.rpartition("\nTASK [")[2].partition("]")[0] if how == "kill" else _failed_task(output)
     show(f"{how} at task {task}, {name or 'which is skipped'}")
+    assert output.count("\nTASK [") >= task - 1, "the run was over before that"
     after = {router: _files(router) for router in ROUTERS}
     if how == "fail":
         _check_way_back(output, before, after)
