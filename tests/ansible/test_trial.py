@@ -325,7 +325,7 @@ def test_what_was_saved_is_put_back_and_nothing_else_is_touched(site):
     (site / "script").unlink()
     (site / "script").write_text("new")
     (site / "later").symlink_to("/bin/false")
-    assert set(shell("put-back", site, *paths)) == {str(site / name) for name in (
+    assert set(shell("put-back", site)) == {str(site / name) for name in (
         "etc/changed", "etc/removed", "etc/added", "script", "later")}
     assert sorted(file.name for file in (site / "etc").iterdir()) == ["changed", "kept", "of a site", "removed"]
     assert (site / "etc/changed").read_text() == "old"
@@ -333,14 +333,34 @@ def test_what_was_saved_is_put_back_and_nothing_else_is_touched(site):
     assert (site / "script").readlink().as_posix() == "/bin/true"
     assert not (site / "later").is_symlink()
     assert identity(site / "etc/kept") == kept
-    assert shell("put-back", site, *paths) == []
+    assert shell("put-back", site) == []
 
 
 def test_what_a_run_that_was_cut_off_had_saved_stays_the_way_back(site):
     shell("save", site, site / "etc")
     (site / "etc/changed").write_text("half a run")
     shell("save", site, site / "etc")
-    shell("put-back", site, site / "etc")
+    shell("put-back", site)
+    assert (site / "etc/changed").read_text() == "old"
+
+
+def test_what_such_a_run_did_not_know_of_is_not_lost(site):
+    """A path that a later run writes, too: what is there stays the way back."""
+    shell("save", site, site / "etc")
+    (site / "etc/changed").write_text("half a run")
+    shell("save", site, site / "etc", site / "script")
+    (site / "script").unlink()
+    (site / "script").write_text("new")
+    assert set(shell("put-back", site)) == {str(site / "etc/changed"), str(site / "script")}
+    assert (site / "script").readlink().as_posix() == "/bin/true"
+
+
+def test_a_directory_of_an_older_collection_is_still_a_way_back(site):
+    shell("save", site, site / "etc")
+    (site / "saved/.paths").unlink()
+    (site / "etc/changed").write_text("half a run")
+    shell("save", site, site / "etc")
+    shell("put-back", site)
     assert (site / "etc/changed").read_text() == "old"
 
 
@@ -352,5 +372,5 @@ def test_a_save_that_was_cut_off_is_none(site):
 
 
 def test_without_anything_saved_nothing_is_touched(site):
-    assert shell("put-back", site, site / "etc", site / "script") == []
+    assert shell("put-back", site) == []
     assert (site / "etc/kept").exists() and (site / "script").is_symlink()
