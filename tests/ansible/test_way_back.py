@@ -97,12 +97,24 @@ def test_a_router_that_does_not_route_as_before_gets_back_what_it_had():
     assert (etc / "told-systemctl").read_text().count("reload haproxy") == 2
 
 
-def test_a_router_that_routed_nothing_before_is_said_to_stay_as_it_is():
+def test_a_haproxy_whose_routes_are_not_known_goes_by_its_older_files_again():
+    """Its stats socket is elsewhere, or its backends have other names."""
     router = older()
     router.add("etc/haproxy/routes-nothing", "")
     code, said, etc = play(router, KNOW, HAPROXY)
     assert code != 0
-    assert "Its files are those of before, and HAProxy, which routed nothing, is as the failure left it" in said
+    assert "It has what it had before" in said
+    assert as_before(etc, *FILES)
+    assert (etc / "told-systemctl").read_text().count("reload haproxy") == 2
+
+
+def test_a_router_that_did_not_run_before_is_said_to_stay_as_it_is():
+    router = older()
+    router.add("etc/haproxy/routes-nothing", "")
+    router.add("etc/haproxy-stopped", "")
+    code, said, etc = play(router, KNOW, HAPROXY)
+    assert code != 0
+    assert "Its files are those of before, and HAProxy, which did not run, is as the failure left it" in said
     assert as_before(etc, *FILES)
 
 
