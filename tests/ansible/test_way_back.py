@@ -1,5 +1,9 @@
 """router.yml on a router that only the test sees: what fails there leaves it as it was."""
 
+import json
+import os
+
+import pytest
 import yaml
 from harness import scratch
 
@@ -146,3 +150,25 @@ def test_a_first_run_without_the_other_router_is_refused():
         "\\n", " ")
     assert as_before(etc, *FILES)
     assert HAPROXY not in said
+
+
+ON_LO = "1: lo    inet 192.0.2.20/32 scope global lo"
+
+
+@pytest.mark.parametrize("put_back, prefix, gone", [
+    (False, 24, True), (False, 32, False), (True, 24, True), (True, 32, True), (True, None, False)])
+def test_what_was_held_by_hand_goes_when_keepalived_has_the_address(put_back, prefix, gone):
+    """An older keepalived that is put back may have another prefix; one that is only on lo is held by hand."""
+    directory = scratch.directory("let-go")
+    lines = [ON_LO] + ([f"2: eth0    inet 192.0.2.20/{prefix} scope global eth0"] if prefix else [])
+    program = directory / "ip"
+    program.write_text("#!/bin/sh\ncase $* in\n*delete*) touch %s/gone ;;\n*) printf '%%s\\n' %s ;;\nesac\n"
+                       % (directory, " ".join(f"'{line}'" for line in lines)))
+    program.chmod(0o755)
+    code, said = playbooks.run(
+        ["ansible-playbook", "-i", playbooks.example_in(directory) / "hosts", playbooks.HERE / "let_go.yml",
+         "--vault-password-file", playbooks.vault_password_file(directory),
+         "-e", json.dumps({"put_back": put_back, "keepalived_patience": 1})],
+        directory, PATH=f"{directory}:{os.environ['PATH']}")
+    assert (code == 0) == gone, said
+    assert (directory / "gone").exists() == gone
