@@ -216,6 +216,7 @@ def test_old_processes_end(value, line):
     variables = {} if value is None else {"haproxy_hard_stop_after": value}
     text = (playbooks.rendered("debian12", variables) / "haproxy.cfg").read_text()
     assert line in text if line else "\n    hard-stop-after" not in text
+    assert "After a reload the old process keeps its sessions, and runs no checks" in text
 
 
 def test_the_limits_of_haproxy_match():

@@ -57,3 +57,19 @@ def test_no_limit_and_another_port_and_servers_for_reads_are_not_compared(variab
     code, said = room([20], variables, backends)
     assert code == 0, said
     assert "takes 20 connections" not in said
+
+
+ORDERS = [{"name": f"o{n}.example.com", "address": f"192.0.2.3{n}", "port": 5432} for n in (1, 2)]
+SERVICES = [{"name": "PostgresReadWrite", "to": "primary"}, {"name": "PostgresReadOnly", "to": "standbys"},
+            {"name": "Bookings", "to": "primary", "port": 7001},
+            {"name": "OrdersReadWrite", "to": "primary", "port": 6001, "cluster": "orders", "servers": ORDERS},
+            {"name": "OrdersReadOnly", "to": "standbys", "port": 6002, "cluster": "orders", "servers": ORDERS}]
+
+
+@pytest.mark.parametrize("backends, right", [
+    (["OrdersReadWrite-backend"], 43), (["Bookings-backend"], 43), (["Bookings-backend", READ_WRITE], 21)])
+def test_every_service_for_writes_is_compared(backends, right):
+    """Of every cluster, by whatever name; two of them that lead to a server share its connections."""
+    code, said = room([50], {"haproxy_services": SERVICES, "checkpg_clusters": [{"name": "orders"}]}, backends)
+    assert code != 0
+    assert f"haproxy_rw_maxconn to {right} or less, or 0 for no limit." in " ".join(said.split()), said

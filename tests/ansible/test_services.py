@@ -60,7 +60,10 @@ def hosts(number):
 
 
 # What each test looks at: a play takes seconds.
-VARIANTS = {"services": ({**SERVICES, "cluster": "orders"}, hosts(3)), "older": (OLDER, hosts(1))}
+DIRECT = dict(zip(("haproxy_frontends", "haproxy_backends"), map(list, zip(
+    older("PostgresReadWrite", 5432, 5432, "checkpgprimary"), older("PostgresReadOnly", 5433, 5432, "checkpgstandby")))))
+VARIANTS = {"services": ({**SERVICES, "cluster": "orders"}, hosts(3)), "older": (OLDER, hosts(1)),
+            "direct": ({**DIRECT, "haproxy_rw_backends": [], "haproxy_ro_backends": []}, hosts(2))}
 
 
 def files(variant):
@@ -158,6 +161,12 @@ def test_another_cluster_has_its_own_peers_and_secrets():
         assert keys["passfile"] == "/etc/checkpg/cluster-orders.pgpass"
         assert keys["sslkey"] == "/etc/checkpg/cluster-orders.client.key"
     assert "orders" not in str(section(made["checkpg.conf"], "PostgresReadWrite-backend"))
+
+
+def test_an_older_inventorys_writes_have_a_limit_where_they_go_to_postgresql_itself():
+    assert [text.count("default-server maxconn 90\n") for text in backends_of(files("direct")["haproxy.cfg"]).values()] \
+        == [1, 0]
+    assert "default-server maxconn" not in files("older")["haproxy.cfg"]
 
 
 def test_checkpgroutes_knows_the_clusters():

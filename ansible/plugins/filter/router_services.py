@@ -40,6 +40,12 @@ def clusters_of(services):
     return [{**cluster, "servers": list(cluster["servers"].values())} for cluster in clusters.values()]
 
 
+def direct_backends(services):
+    """Those for writes that lead to the port at which PostgreSQL itself is asked, on every server."""
+    return [service["backend"] for service in services if service["to"] == "primary"
+            and {int(server["port"]) for server in service["servers"]} == {int(service["check_port"])}]
+
+
 def is_usual(cluster):
     """Whether checkpgroutes knows its backends without being told."""
     return (cluster["primary"], cluster["standbys"]) == (["PostgresReadWrite-backend"], ["PostgresReadOnly-backend"])
@@ -64,6 +70,7 @@ class FilterModule:
         return {
             "complete_services": complete_services,
             "clusters_of": clusters_of,
+            "direct_backends": direct_backends,
             "is_usual": is_usual,
             "logins": logins,
         }
