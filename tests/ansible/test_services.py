@@ -283,7 +283,11 @@ backend PostgresReadWrite-backend
     (OLD_CONFIGURATION.format(port=5432) + "listen web\n    bind :80\n", [], "has what this inventory has not: web."),
     (OLD_CONFIGURATION.format(port=5432) + "listen web :80\n", ["web"], None),
     (OLD_CONFIGURATION.format(port=5432) + "frontend a\nbackend b\n", ["a"], "has not: b."),
-    (OLD_CONFIGURATION.format(port=5432) + "listen other\n bind *:9999\n", [], None)])
+    (OLD_CONFIGURATION.format(port=5432) + "listen other\n bind *:9999\n", [], None),
+    (OLD_CONFIGURATION.format(port="5432-5434"), [], "PostgresReadWrite-frontend on port 5434."),
+    (OLD_CONFIGURATION.format(port=5432) + "userlist of\n user a\nring checkpg\n", [], "has not: userlist of."),
+    (OLD_CONFIGURATION.format(port=5432) + "peers a\nresolvers b\n", ["a"], "has not: resolvers b."),
+    (OLD_CONFIGURATION.format(port=5432) + "peers a\n", ["peers a"], None)])
 def test_what_haproxy_serves_so_far_is_not_dropped_in_silence(text, dropped, lost):
     services = router_services.complete_services(
         older_inventory.USUAL, {"haproxy_rw_port": 5432, "haproxy_ro_port": "5433"})
@@ -297,7 +301,7 @@ def test_a_service_that_would_be_lost_stops_the_run_before_anything_changes():
     router.add("etc/haproxy/haproxy.cfg", "userlist x\n user a password hush\nlisten web\n    bind :80\n")
     code, said, etc = router.play("-vvv")
     assert code != 0
-    assert "haproxy.cfg has what this inventory has not: web. Add it to haproxy_services" in said
+    assert "haproxy.cfg has what this inventory has not: userlist x, web. Add it to haproxy_services" in said
     assert "hush" not in said
     assert not (etc / "checkpg/checkpg.conf").exists()
 

@@ -129,13 +129,15 @@ def global_lines(lines, older_lines):
 
 
 def sections(text):
-    """Of a haproxy.cfg: name of a frontend, backend or listen -> the ports that it listens on."""
+    """Of a haproxy.cfg: name of a frontend, backend or listen, or kind and name of another section -> the ports that
+    it listens on."""
     found, name = {}, None
     for line in text.splitlines():
         words = line.split("#")[0].split()
         if words and words[0] in SECTIONS:
-            name = words[1] if words[0] in ("frontend", "backend", "listen") and len(words) > 1 else None
-            if name:
+            name = None
+            if words[0] not in ("global", "defaults") and len(words) > 1:
+                name = words[1] if words[0] in ("frontend", "backend", "listen") else " ".join(words[:2])
                 found.setdefault(name, set()).update(ports_in(words[2:3]))  # an older HAProxy's listen NAME ADDRESS
         elif name and words and words[0] == "bind":
             found[name].update(ports_in(words[1:2]))
@@ -143,16 +145,18 @@ def sections(text):
 
 
 def ports_in(words):
-    """Of addresses such as *:5432,192.0.2.1:5433 or [::]:5432."""
-    return {int(port) for word in words for port in re.findall(r":(\d+)(?=,|$)", word)}
+    """Of addresses such as *:5432,192.0.2.1:5433, [::]:5432 or :5432-5440."""
+    return {port for word in words for first, last in re.findall(r":(\d+)(?:-(\d+))?(?=,|$)", word)
+            for port in range(int(first), int(last or first) + 1)}
 
 
 def lost_sections(text, services, stats_port, extra_lines, dropped):
     """What the haproxy.cfg so far serves and the new one would not."""
     extra = sections("\n".join(extra_lines))
-    names = {"haproxy-stat", *extra, *(service[key] for service in services for key in ("frontend", "backend"))}
+    names = {"haproxy-stat", "ring checkpg", *extra, *(service[key] for service in services for key in ("frontend", "backend"))}
     ports = {int(stats_port), *(int(service["port"]) for service in services), *set().union(*extra.values())}
-    found = {name: its_ports for name, its_ports in sections(text).items() if name not in dropped}
+    found = {name: its_ports for name, its_ports in sections(text).items()
+             if name not in dropped and name.split()[-1] not in dropped}
     gone = [name for name in found if name not in names]
     closed = [f"{name} on port {port}" for name in found if name in names for port in sorted(found[name] - ports)]
     if not gone + closed:
