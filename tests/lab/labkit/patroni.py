@@ -79,7 +79,7 @@ class NewestPatroni(Patroni):
 
     name = "Patroni-PyPI"
     _path = "/opt/patroni"
-    control = ("env", f"PYTHONPATH={_path}", "python3", "-m", "patroni.ctl")
+    control = ("env", f"PYTHONPATH={_path}", "python3", f"{_path}/bin/patronictl")
 
     def unable(self):
         try:
