@@ -68,7 +68,7 @@ def older():
     """A router with a secret in each of its files."""
     router = machine.Machine()
     router.add("etc/keepalived/keepalived.conf", f"vrrp_instance VI_1 {{\n auth_pass {OLD}\n}}\n")
-    router.add("etc/haproxy/haproxy.cfg", f"userlist site\n user dba insecure-password {OLD}\n")
+    router.add("etc/haproxy/haproxy.cfg", f"defaults\n stats auth dba:{OLD}\n")
     router.add("etc/checkpg/checkpg.conf", f"user = checkpg\npassword = {OLD}\n", 0o600)
     router.add("etc/checkpg/pgpass", f"*:*:*:checkpg:{OLD}\n", 0o600)
     router.add("etc/checkpg/client.key", f"-----BEGIN {OLD}-----\n", 0o600)
