@@ -300,12 +300,16 @@ class Server:
                                   "WHERE state = 'streaming'") == str(count),
                  f"{count} standbys streaming from {self}")
 
+    def all_written(self):
+        """Has all WAL of this primary written, and returns where it ends."""
+        # A commit may only have been promised. One that waits is that of a transaction that wrote
+        # something before its commit (RecordTransactionCommit in xact.c).
+        self.sql("SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'written', '')")
+        return self.sql("SELECT pg_current_wal_lsn()")
+
     def wait_for_replay(self, of=None):
         """Waits until this standby has replayed all that its primary (or `of`) has written."""
-        primary = of or self._primary
-        # Commits before this one may only have been promised: this one waits until all are written.
-        primary.sql("SET synchronous_commit = on; SELECT txid_current()")
-        target = primary.sql("SELECT pg_current_wal_lsn()")
+        target = (of or self._primary).all_written()
         wait_for(lambda: self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{target}'") == "t",
                  f"{self} to replay up to {target}")
 

@@ -89,7 +89,7 @@ def write_while_paused(primary, standby, kilobytes=1):
 
 
 def wait_for_receipt(primary, standby):
-    written = primary.sql("SELECT pg_current_wal_lsn()")
+    written = primary.all_written()
     wait_for(lambda: standby.sql(f"SELECT pg_last_wal_receive_lsn() >= '{written}'") == "t",
              f"{standby} to receive up to {written}")
 
