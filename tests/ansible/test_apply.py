@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 
+import pytest
 from harness import abilities, scratch
 from harness.checks import REPOSITORY
 from harness.haproxy import HAProxy, Target
@@ -118,6 +119,7 @@ def told(etc):
     return (etc / "told-systemctl").read_text().splitlines()
 
 
+@pytest.mark.versions("tasks")
 def test_a_run_that_was_cut_off_after_its_files_were_written_is_made_good_by_the_next():
     """No file is changed any more."""
     router = machine.Machine()

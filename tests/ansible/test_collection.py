@@ -49,12 +49,14 @@ def test_it_has_all_that_is_tracked_and_nothing_else(built):
     assert files == set(tracked.stdout.split()) - {".ansible-lint", ".yamllint", "galaxy.yml"}
 
 
+@pytest.mark.versions("syntax")
 def test_the_playbook_runs_by_its_name(installed):
     code, said = play(installed, "-e", json.dumps({"ansible_ssh_executable": "/bin/false", "haproxy_typo": 1}))
     assert code != 0
     assert "haproxy_typo" in said, said
 
 
+@pytest.mark.versions("argument specs")
 @pytest.mark.parametrize("role", ["checkpg", "haproxy", "keepalived"])
 def test_a_role_tells_its_variables(installed, role):
     code, said = playbooks.run(["ansible-doc", "-t", "role", f"checkpg.router.{role}", "--json"], installed,
@@ -64,6 +66,7 @@ def test_a_role_tells_its_variables(installed, role):
     assert all(option["description"] for option in options.values())
 
 
+@pytest.mark.versions("syntax")
 @pytest.mark.parametrize("tag, changed, left", [
     ("haproxy", "haproxy", "keepalived"), ("checkpg", "haproxy", "keepalived"), ("keepalived", "keepalived", "haproxy")])
 def test_a_tag_leaves_the_other_half_as_it_is(installed, tag, changed, left):

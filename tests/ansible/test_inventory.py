@@ -20,12 +20,14 @@ def changed(number, **change):
     return [{**server, **change} if n == number else server for n, server in enumerate(SERVERS, 1)]
 
 
+@pytest.mark.versions("refusals")
 def test_a_right_inventory_leads_to_the_machines():
     said, reached = playbooks.router()
     assert reached
     assert "UNREACHABLE" in said
 
 
+@pytest.mark.versions("refusals")
 def test_who_connects_becomes_root():
     python = {"ansible_python_interpreter": "/usr/bin/python3"}  # or the first command asks for one
     command = playbooks.first_command_of_router({"ansible_user": "deployer", **python})
@@ -39,6 +41,9 @@ def test_only_the_look_at_the_inventory_is_anyones():
     assert [play.get("become", False) for play in plays] == [False, True, True, True, True]
 
 
+@pytest.mark.versions("refusals")
+@pytest.mark.versions("refusals")
+@pytest.mark.versions("argument specs")
 @pytest.mark.parametrize("variables, sentence", [
     ({"postgresql_vip_ip": ""}, "postgresql_vip_ip is not set: give the virtual IP"),
     ({"postgresql_vip_ip": "192.0.3.20"}, "postgresql_vip_ip (192.0.3.20) is not in postgresql_subnet (192.0.2.0/24)"),

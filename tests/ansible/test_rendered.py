@@ -41,6 +41,7 @@ def router(request):
     return system, playbooks.rendered(system, ROUTERS[request.param], hosts)
 
 
+@pytest.mark.versions("rendered files")
 def test_haproxy_accepts_its_configuration_and_its_servers_state(router):
     system = router[0]
     directory = scratch.directory("haproxy")
@@ -61,16 +62,19 @@ def test_haproxy_accepts_its_configuration_and_its_servers_state(router):
     assert bool(forks) == (system == "el8")  # which knows no such word, and forks
 
 
+@pytest.mark.versions("rendered files")
 def test_a_server_that_is_down_has_as_many_fields_as_that_haproxy_writes(router):
     lines = (router[1] / "servers-down").read_text().splitlines()[1:]
     assert {len(line.split()) for line in lines} == {19 if router[0] == "el8" else 20}
 
 
+@pytest.mark.versions("rendered files")
 def test_keepalived_accepts_its_configuration(router):
     text = keepalived.prepared((router[1] / "keepalived.conf").read_text())
     assert keepalived.complaints(text) == (0, "")
 
 
+@pytest.mark.versions("rendered files")
 def test_the_checks_accept_their_settings(router):
     """Here no file that they name is at its place yet."""
     settings = scratch.directory("settings") / "checkpg.conf"
@@ -84,6 +88,7 @@ def test_the_checks_accept_their_settings(router):
             assert run.returncode == 2, run.stdout + run.stderr
 
 
+@pytest.mark.versions("rendered files")
 def test_a_standby_may_be_too_old_and_asks_the_same_peers(router):
     section = (router[1] / "checkpg.conf").read_text().partition("[PostgresReadOnly-backend]")[2]
     assert "require-streaming = with-primary\nmax-replay-delay = 20s\n" in section
@@ -114,6 +119,7 @@ def test_connections_are_kept_for_all_backends_unless_the_site_says_otherwise():
     assert "\nkeep = 0\n" in pooler[2]
 
 
+@pytest.mark.versions("rendered files")
 def test_each_version_gets_the_words_it_knows(router):
     text = (router[1] / "haproxy.cfg").read_text()
     assert ("insecure-fork-wanted" in text) == (router[0] != "el8")
@@ -125,12 +131,14 @@ def test_each_version_gets_the_words_it_knows(router):
     assert ("LogRateLimitIntervalSec" in unit) == (router[0] != "el8")
 
 
+@pytest.mark.versions("rendered files")
 def test_only_the_servers_for_writes_have_a_limit_of_sessions_and_only_on_postgresqls_own_port(router):
     backends = (router[1] / "haproxy.cfg").read_text().split("\nbackend ")[1:]
     own_port = not re.search(":(25432|6432)$", backends[0], re.M)
     assert [backend.count("default-server maxconn 90\n") for backend in backends] == [int(own_port), 0]
 
 
+@pytest.mark.versions("rendered files")
 def test_a_priority_that_falls_moves_the_virtual_ip(router):
     """Under nopreempt it would stay."""
     text = (router[1] / "keepalived.conf").read_text()
@@ -162,6 +170,7 @@ def files_of(variables):
             if file.is_file() and file.name not in ("ansible.cfg", "vault-password")}
 
 
+@pytest.mark.versions("rendered files")
 @pytest.mark.parametrize("word", [str, str.lower])
 def test_a_number_or_boolean_may_be_a_text(word):
     """As ini files and -e NAME=VALUE have it."""
@@ -173,6 +182,7 @@ def test_a_number_or_boolean_may_be_a_text(word):
     assert len(native) > 7
 
 
+@pytest.mark.versions("rendered files")
 @pytest.mark.parametrize("routes", [[0, 1], ["0", "1"], "0,1"])
 def test_accepted_routes_are_numbers(routes):
     assert playbooks.values("el9", {"haproxy_accepted_routes": routes})["accepted_routes"] == [0, 1]
@@ -224,6 +234,7 @@ def test_the_limits_of_haproxy_match():
     assert re.findall(r"^ +maxconn (\d+)$", text, re.M) == ["2100", "1000", "100"]
 
 
+@pytest.mark.versions("rendered files")
 @pytest.mark.parametrize("package, beside", [
     ("checkpg", "checkpg-selinux"),
     ("checkpg-1.0.1-1", "checkpg-selinux-1.0.1-1"),

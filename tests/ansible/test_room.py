@@ -8,6 +8,8 @@ from harness import scratch
 
 import playbooks
 
+pytestmark = pytest.mark.versions("refusals")
+
 READ_WRITE, READ_ONLY = "PostgresReadWrite-backend", "PostgresReadOnly-backend"
 
 

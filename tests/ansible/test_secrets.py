@@ -8,6 +8,8 @@ from harness import abilities, scratch
 import machine
 import playbooks
 
+pytestmark = pytest.mark.versions("secrets")
+
 SECRET = "hush-hush"
 
 
@@ -30,6 +32,7 @@ def play(name, directory, *arguments, form="encrypt_string"):
                           "--vault-password-file", playbooks.vault_password_file(directory)], directory)
 
 
+@pytest.mark.versions("argument specs")
 @pytest.mark.parametrize("form", ["encrypt_string", "encrypt"])
 def test_the_roles_take_a_secret_encrypted_either_way(form):
     code, said = play("specs.yml", scratch.directory("specs"), "-v", "--tags", "none", form=form)

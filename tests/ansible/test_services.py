@@ -81,6 +81,10 @@ def backends_of(text):
     return {name: body.split("\nlisten")[0] for name, body in zip(found[::2], found[1::2])}
 
 
+@pytest.mark.versions("rendered files")
+@pytest.mark.versions("rendered files")
+@pytest.mark.versions("rendered files")
+@pytest.mark.versions("refusals")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_haproxy_and_the_checks_accept_it(variant):
     made, command = files(variant), values(variant)["routes_command"]
@@ -274,6 +278,8 @@ backend PostgresReadWrite-backend
 """
 
 
+@pytest.mark.versions("refusals")
+@pytest.mark.versions("tasks")
 @pytest.mark.parametrize("text, dropped, lost", [
     ("", [], None),
     (OLD_CONFIGURATION.format(port=5432), [], None),
@@ -341,6 +347,7 @@ def test_haproxy_starts_where_the_virtual_ip_is_not():
     assert codes == [0, 1]
 
 
+@pytest.mark.versions("rendered files")
 @pytest.mark.parametrize("variant, others", [("older", []), ("services", ["192.0.2.22", "192.0.2.23"])])
 def test_one_router_speaks_to_nobody_and_three_to_the_other_two(variant, others):
     text = files(variant)["keepalived.conf"]

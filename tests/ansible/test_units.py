@@ -17,6 +17,8 @@ GOOD = "frontend one\n    mode tcp\n    bind 127.0.0.1:5432\n"
 MORE = "backend more\n    mode tcp\n"
 
 
+@pytest.mark.versions("tasks")
+@pytest.mark.versions("tasks")
 @pytest.mark.parametrize("system", ["el8", "debian12"])
 def test_a_program_that_ends_is_started_again_however_often(system):
     for unit in UNITS:
@@ -81,6 +83,7 @@ def test_a_reload_looks_at_all_that_haproxy_starts_with(system):
     assert reload_check(system, directory) == 1
 
 
+@pytest.mark.versions("tasks")
 @pytest.mark.parametrize("system, text, taken", [
     ("el9", MORE, True), ("el9", "nonsense\n", False), ("debian12", "nonsense\n", True)])
 def test_a_configuration_counts_only_with_what_is_read_beside_it(system, text, taken):

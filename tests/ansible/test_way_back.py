@@ -10,6 +10,8 @@ from harness import scratch
 import machine
 import playbooks
 
+pytestmark = pytest.mark.versions("way back")
+
 #: A server's role by its address; with a port of 6000 nobody answers.
 CHECK = """#!/bin/sh
 [ "$1" != --version ] || exit 0

@@ -18,11 +18,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """The results say what a test is marked with."""
-    for item in items:
-        topics = [marked.args[0] for marked in item.iter_markers("versions")]
-        assert set(topics) <= set(versions.TOPICS), f"{item.nodeid}: no topic of harness/versions.py"
-        item.user_properties += [("topic", topic) for topic in topics]
+    versions.PROGRAMS.tell(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

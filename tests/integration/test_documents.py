@@ -337,19 +337,23 @@ def test_the_labels_of_the_tests():
     assert set(re.findall(r"[a-z]+", readme)) - {"or"} == labels
 
 
-def test_the_table_of_versions_has_each_root_and_each_topic():
-    header, lines = versions.table()
-    assert header == ("root", "PostgreSQL", "HAProxy", *versions.TOPICS)
-    named = (REPOSITORY / "tests/versions/roots").read_text().split()
-    assert [root for root, *_ in lines] == named == list(versions.ROOTS)
+@pytest.mark.parametrize("table, names, known", [
+    (versions.PROGRAMS, "roots", versions.ROOTS), (versions.ANSIBLE, "environments", versions.ENVIRONMENTS)])
+def test_the_tables_of_versions_have_each_name_and_each_topic(table, names, known):
+    header, lines = table.lines()
+    assert header == (*table.columns, *table.topics)
+    named = (REPOSITORY / "tests/versions" / names).read_text().split()
+    assert [name for name, *_ in lines] == named == list(known)
 
 
 def test_the_readme_tells_the_versions_of_the_table():
-    told = re.search(r"^Tried with PostgreSQL ([^A-Z]*) and with HAProxy (.*): what",
+    told = re.search(r"^Tried with PostgreSQL ([^A-Z]*) and with HAProxy ([^;]*); .*\nansible-core (.*): what",
                      (REPOSITORY / "README.md").read_text(), re.M)
-    _, postgresql, haproxy, *_ = zip(*versions.table()[1])
+    _, postgresql, haproxy, *_ = zip(*versions.PROGRAMS.lines()[1])
     assert re.findall(r"[\d.]+", told[1]) == sorted(set(postgresql), key=float)
     assert re.findall(r"[\d.]+", told[2]) == sorted(set(haproxy), key=float)
+    assert re.findall(r"[\d.]+", told[3]) == [core.rpartition(".")[0] for _, core, _, *tried in versions.ANSIBLE.lines()[1]
+                                                if "yes" in tried]
 
 
 # As they are installed
