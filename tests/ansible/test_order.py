@@ -1,4 +1,5 @@
-"""Which router comes first, by the addresses that each has and by its keepalived.conf."""
+"""Which router comes first, by the addresses that each has and by its keepalived.conf; and what is not known of one
+whose files can't be read."""
 
 import json
 import os
@@ -19,6 +20,8 @@ exec /bin/cat "%s/$ROUTER/${1##*/}"
 SYSTEMCTL = """#!/bin/sh
 printf 'LoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\n'
 """
+#: What can't be read, and is there.
+UNREADABLE = object()
 
 
 def ours(vip=VIP):
@@ -43,7 +46,9 @@ def run(routers, plays):
         (directory / "cache" / f"s1_{name}").write_text(json.dumps({"__payload__": facts}))
         (directory / name).mkdir()
         for file, text in zip(("keepalived.conf", "haproxy.cfg"), files):
-            if text is not None:
+            if text is UNREADABLE:
+                (directory / name / file).mkdir()
+            elif text is not None:
                 (directory / name / file).write_text(text)
     (directory / "hosts").write_text(hosts)
     for name, script in (("cat", CAT % directory), ("systemctl", SYSTEMCTL)):
@@ -87,3 +92,16 @@ def order(routers):
     ([([VIP], ours())], "1", "1")])
 def test_the_router_that_serves_comes_last_and_takes_over_first(routers, haproxy, address):
     assert order(routers) == [haproxy, address]
+
+
+@pytest.mark.parametrize("role, tasks, routers, file, unknown", [
+    ("keepalived", "look", [([], UNREADABLE), ([], None)], "keepalived/keepalived.conf", "1"),
+    ("keepalived", "refuse_older", [([], ours()), ([], UNREADABLE)], "keepalived/keepalived.conf", "2"),
+    ("haproxy", "sections", [([], None, None), ([], None, UNREADABLE)], "haproxy/haproxy.cfg", "2")])
+def test_what_cannot_be_read_is_not_taken_for_missing(role, tasks, routers, file, unknown):
+    """As without become, or under SELinux."""
+    code, said = run(routers, [{"hosts": "router", "tasks": [{"ansible.builtin.import_role": {
+        "name": f"checkpg.router.{role}", "tasks_from": tasks}}]}])
+    assert code != 0, said
+    said = " ".join(said.split())
+    assert set(re.findall(rf'msg": "router(\d).example.com: /etc/{file} can\'t be read', said)) == {unknown}, said

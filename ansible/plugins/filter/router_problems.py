@@ -329,6 +329,12 @@ def has_address(where, address):
     return bool(ip_address(address)) and ip_address(address) in map(ip_address, words)
 
 
+def unreadable(found):
+    """Why the `cat` of a file that may be missing, in the C locale, has no text; nothing if it has, or is missing."""
+    said = found.get("stderr", "")
+    return "" if found.get("rc") == 0 or "No such file" in said else said or found.get("msg") or "no answer"
+
+
 def has_virtual(addresses, text):
     """Whether a machine with these addresses has one that its keepalived.conf puts in place, whichever that is."""
     blocks = re.findall(r"\bvirtual_ipaddress\w*\s*{([^}]*)}", re.sub(r"[#!].*", "", text))
@@ -367,6 +373,7 @@ class FilterModule:
             "vip_in": vip_in,
             "has_address": has_address,
             "has_virtual": has_virtual,
+            "unreadable": unreadable,
             "is_another_vrrp": is_another_vrrp,
             "canonical": canonical,
             "endpoint": endpoint,
