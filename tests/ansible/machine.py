@@ -10,7 +10,7 @@ import playbooks
 
 PLACES = ("etc", "usr/bin", "usr/libexec", "usr/local/bin", "var/lib")
 #: The units' additions are unknown to systemd until it is told to read them. HAProxy and keepalived are older than
-#: their files until they are reloaded; then a process is HAProxy's worker.
+#: their files until they are reloaded; then a process is HAProxy's worker, or from the start with /etc/haproxy-worker.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/etc/told-systemctl
 case $* in
@@ -61,6 +61,11 @@ rm -rf /etc/haproxy /etc/keepalived/keepalived.conf /etc/checkpg
 mkdir -p /etc/haproxy /etc/keepalived /etc/checkpg
 cp -R "$2/." /
 touch /var/lib/apt/lists  # apt needs no look at what there is
+if [ -e /etc/haproxy-worker ]; then
+    sleep 0.1  # a process's start is known to 10 ms
+    setsid sleep 900 </dev/null >/dev/null 2>&1 &
+    echo $! >/etc/haproxy-worker
+fi
 left=$3
 shift 3
 code=0

@@ -18,9 +18,9 @@ def room(most, variables=None, backends=(READ_WRITE, READ_ONLY)):
     directory = scratch.directory("room")
     asked = [{"name": f"db{n}", "backends": backends, "max_connections": one} for n, one in enumerate(most, 1)]
     (directory / "answer").write_text(json.dumps({"asked": asked}))
-    program = directory / "checkpgroutes"
-    program.write_text(f"#!/bin/sh\ncat {directory}/answer\nexit 1\n")
-    program.chmod(0o755)
+    for name, script in (("haproxy", "exit 0"), ("checkpgroutes", f"cat {directory}/answer; exit 1")):
+        (directory / name).write_text(f"#!/bin/sh\n{script}\n")
+        (directory / name).chmod(0o755)
     return playbooks.run(
         ["ansible-playbook", "-i", playbooks.example_in(directory) / "hosts", playbooks.HERE / "room.yml",
          "--vault-password-file", playbooks.vault_password_file(directory), "-e", json.dumps(variables or {})],

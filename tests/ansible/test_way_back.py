@@ -21,8 +21,15 @@ case $3 in
 *) exit %d ;;
 esac
 """
-#: After one reload db3 is missing, after another it is back.
+#: After one reload db3 is missing, after another it is back. Servers may take few connections.
 ROUTES = """#!/bin/sh
+case $* in
+*--ask*)
+    [ ! -e /etc/haproxy/few-connections ] || echo '{"asked": [{"name": "db2.example.com", "max_connections": 50,
+        "backends": ["PostgresReadWrite-backend", "PostgresReadOnly-backend"]}]}'
+    exit 1
+    ;;
+esac
 [ ! -e /etc/haproxy/routes-nothing ] || exit 2
 case $1 in
 --json)
@@ -85,6 +92,18 @@ def test_settings_that_lose_a_server_are_refused_and_change_nothing():
     assert "What this router runs with was not changed." in said
     assert as_before(etc, *FILES)
     assert not (etc / "checkpg/next").exists()
+
+
+def test_more_sessions_than_a_server_takes_are_refused_before_haproxy_goes_by_anything_new():
+    router = older()
+    router.add("etc/haproxy/few-connections", "")
+    router.add("etc/haproxy-worker", "")
+    code, said, etc = play(router, KNOW, HAPROXY)
+    assert code != 0
+    assert "haproxy_rw_maxconn is 90, and db2.example.com takes 50 connections (max_connections)" in said
+    assert "It has what it had before" in said
+    assert as_before(etc, *FILES)
+    assert "reload haproxy" not in (etc / "told-systemctl").read_text()
 
 
 def test_a_router_that_does_not_route_as_before_gets_back_what_it_had():

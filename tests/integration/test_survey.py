@@ -2,14 +2,15 @@
 fit together."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 
 import pytest
-from harness import haproxy, keepers, ports, scratch
-from harness.checks import (PeakMemory, executable, is_instrumented, is_static, run_as_haproxy,
-                            run_check, write_configuration)
+from harness import abilities, haproxy, keepers, ports, scratch
+from harness.checks import (REPOSITORY, PeakMemory, executable, is_instrumented, is_static, public_copy,
+                            run_as_haproxy, run_check, write_configuration)
 from harness.clusters import program_directories
 from harness.haproxy import HAProxy, Target
 from harness.hostile import BlackHole, StandIn, endless_error, scram_iterations, silent
@@ -487,3 +488,21 @@ def test_ping_asks_nobody_else():
     result = run_check("checkpgroutes", "--ping", "--ask")
     assert (result.code, result.stderr) == (UNKNOWN, "")
     assert "--ping and --ask exclude each other" in result.stdout
+
+
+def test_servers_that_no_haproxy_has_yet_are_asked(members):
+    """As the Ansible role haproxy does before its HAProxy has them."""
+    abilities.require_root("a HAProxy that changes to the user haproxy")
+    programs = public_copy("checkpgroutes").parent
+    servers = "".join(f"    server {each.name} {each.address}:{each.port}\n" for each in members)
+    backends = "".join(f"backend {name}-backend\n{servers}" for name in (haproxy.READ_WRITE, haproxy.READ_ONLY))
+    script = (REPOSITORY / "ansible/roles/haproxy/files/ask-new-servers").read_text()
+    places = scratch.directory("places")
+    places.chmod(0o755)
+    run = subprocess.run(["sh", "-s", backends], input=script, text=True, timeout=60, capture_output=True, env={
+        "PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(places),
+        "CHECKPG_CONFIG": str(write_configuration("user = checkpg\n"))})
+    found = json.loads(run.stdout)["asked"]
+    assert [(server["name"], server["max_connections"]) for server in found] == [
+        (each.name, 30) for each in members], run.stderr
+    assert not list(places.iterdir())

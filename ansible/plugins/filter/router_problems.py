@@ -329,6 +329,19 @@ def has_address(where, address):
     return bool(ip_address(address)) and ip_address(address) in map(ip_address, words)
 
 
+def unreadable(found):
+    """Why the `cat` of a file that may be missing, in the C locale, has no text; nothing if it has, or is missing."""
+    said = found.get("stderr", "")
+    return "" if found.get("rc") == 0 or "No such file" in said else said or found.get("msg") or "no answer"
+
+
+def has_virtual(addresses, text):
+    """Whether a machine with these addresses has one that its keepalived.conf puts in place, whichever that is."""
+    blocks = re.findall(r"\bvirtual_ipaddress\w*\s*{([^}]*)}", re.sub(r"[#!].*", "", text))
+    lines = [line for block in blocks for line in block.splitlines() if line.strip()]
+    return any(has_address(addresses, line.split()[0].partition("/")[0]) for line in lines)
+
+
 def is_another_vrrp(text, mark, vip, router_id):
     """Whether a keepalived.conf has the virtual IP and is not ours, or is ours with another address or id. One of
     these and the new one don't hear each other, or don't agree."""
@@ -359,6 +372,8 @@ class FilterModule:
             "interface_with": interface_with,
             "vip_in": vip_in,
             "has_address": has_address,
+            "has_virtual": has_virtual,
+            "unreadable": unreadable,
             "is_another_vrrp": is_another_vrrp,
             "canonical": canonical,
             "endpoint": endpoint,

@@ -53,10 +53,16 @@ def psql(name, *arguments, **options):
     return machines.run_in(name, *managers.chosen().psql_words("-Atq", *arguments), **options)
 
 
-def vip_holders():
+def vip_holders(vip=VIP):
     """The routers that have the virtual IP on an interface."""
     return [router for router in ROUTERS if machines.running(router)
-            and f" {VIP}/" in machines.run_in(router, "ip", "-o", "-4", "address")]
+            and f" {vip}/" in machines.run_in(router, "ip", "-o", "-4", "address")]
+
+
+def downs():
+    """How many servers went down so far, router by router; a reload repeats which are."""
+    count = "journalctl -t haproxy | grep ' is DOWN' | grep -vc 'from server-state' || true"
+    return {router: int(machines.run_in(router, "sh", "-c", count)) for router in ROUTERS}
 
 
 class Holders:

@@ -30,19 +30,19 @@ def up():
     """Waits for the cluster, and makes the roles that checkpg and the application need."""
     wait_for(lambda: cluster.healthy(), f"{managers.chosen().name} to report a primary and three streaming standbys",
              180)
+    make_role("checkpg")
     primary = cluster.primary()
-    example = (TREE / "docs/examples/create-role.sql").read_text()
-    for role, script in (("checkpg", example), ("app", _APPLICATION)):
-        if not _has_role(primary, role):
-            _make_role(primary, role, script)
+    if not _has_role(primary, "app"):
+        _make_role(primary, "app", _APPLICATION)
 
 
-def make_second_role():
-    """The role checkpg2, as ansible/README.md has it for a new password; its own is the file `checkpg2`."""
+def make_role(role):
+    """One that the checks may log in as, checkpg or checkpg2, as ansible/README.md has it for a new password; its own is
+    the secret of that name."""
     primary = cluster.primary()
-    if not _has_role(primary, "checkpg2"):
-        script = (TREE / "docs/examples/create-role.sql").read_text().replace("checkpg", "checkpg2")
-        _make_role(primary, "checkpg2", script)
+    if not _has_role(primary, role):
+        script = (TREE / "docs/examples/create-role.sql").read_text().replace("checkpg", role)
+        _make_role(primary, role, script)
 
 
 def _etcd(name):

@@ -13,7 +13,7 @@ from harness.waiting import wait_for
 
 from . import images, network
 from .commands import LabError, run, succeeds
-from .places import (ADDRESSES, BRIDGE, DATABASES, LOGS, PREFIX, ROUTERS, STATE,
+from .places import (ADDRESSES, BRIDGE, DATABASES, LOGS, PREFIX, ROUTERS, STATE, VIP,
                      hosts_file)
 
 _NETWORK = """\
@@ -186,14 +186,56 @@ def without_store(name):
 
 
 @contextlib.contextmanager
-def _deaf(name, *matches):
-    nft = ["nsenter", f"--target={leader(name)}", "--net", "nft"]
-    rules = "".join(f"add rule ip deaf heard {match} drop; " for match in matches)
-    run(*nft, "add table ip deaf; add chain ip deaf heard { type filter hook input priority 0; }; " + rules)
+def deaf_to_all(name):
+    """Meanwhile nothing arrives at the machine, ARP included; what it sends does."""
+    _nft(name, "add table netdev deaf; add chain netdev deaf heard "
+               "{ type filter hook ingress device host0 priority 0; policy drop; }")
     try:
         yield
     finally:
-        run(*nft, "delete table ip deaf")
+        _nft(name, "delete table netdev deaf")
+
+
+@contextlib.contextmanager
+def without_gratuitous_arp(name):
+    """Meanwhile the machine hears no ARP for which it didn't ask: none that says where the virtual IP is now."""
+    _nft(name, "add table arp deaf; add chain arp deaf heard { type filter hook input priority 0; }; "
+               f"add rule arp deaf heard arp daddr ip {VIP} drop")
+    try:
+        yield
+    finally:
+        _nft(name, "delete table arp deaf")
+
+
+@contextlib.contextmanager
+def far_away(name, seconds):
+    """Meanwhile all that the machine sends or is sent takes so long."""
+    offload = [*_in_network_of(name), "ethtool", "-K", "host0", "tx"]
+    run(*offload, "off")  # a checksum is computed when a frame leaves, or by the next interface
+    shorten = network.lengthen(name, seconds)
+    try:
+        yield
+    finally:
+        shorten()
+        run(*offload, "on")
+
+
+@contextlib.contextmanager
+def _deaf(name, *matches):
+    rules = "".join(f"add rule ip deaf heard {match} drop; " for match in matches)
+    _nft(name, "add table ip deaf; add chain ip deaf heard { type filter hook input priority 0; }; " + rules)
+    try:
+        yield
+    finally:
+        _nft(name, "delete table ip deaf")
+
+
+def _nft(name, commands):
+    run(*_in_network_of(name), "nft", commands)
+
+
+def _in_network_of(name):
+    return ["nsenter", f"--target={leader(name)}", "--net"]
 
 
 def processes():

@@ -1,7 +1,10 @@
 """One network namespace with a bridge. It has no way out: no uplink, no default route."""
 
+import subprocess
+import sys
+
 from .commands import run, succeeds
-from .places import BRIDGE, CONTROLLER, NAMESPACE, PREFIX
+from .places import BRIDGE, CONTROLLER, LAB, NAMESPACE, PREFIX
 
 
 def up():
@@ -33,6 +36,26 @@ def processes():
 def cut(machine):
     """Pulls the machine's cable: nobody hears how it ends, as when its power fails."""
     _ip("link", "set", f"vb-{machine}", "down")
+
+
+def lengthen(machine, seconds):
+    """All that the machine sends or is sent takes so long on its cable; it leaves no checksum to its interface. Returns
+    what ends it."""
+    cable, near, far = f"vb-{machine}", f"vs-{machine}", f"vf-{machine}"
+    _ip("link", "set", cable, "nomaster")
+    _ip("link", "add", near, "type", "veth", "peer", "name", far)
+    run(*inside("ethtool", "-K", near, "tx", "off"))
+    for end in (near, far):
+        _ip("link", "set", end, "up")
+    _ip("link", "set", near, "master", BRIDGE)
+    delay = subprocess.Popen(inside(sys.executable, LAB / "labkit/slow_cable.py", cable, far, seconds))
+
+    def shorten():
+        delay.terminate()
+        delay.wait()
+        _ip("link", "delete", near)
+        _ip("link", "set", cable, "master", BRIDGE)
+    return shorten
 
 
 def down():

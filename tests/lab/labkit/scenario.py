@@ -15,7 +15,7 @@ _DIRECTORY = LAB / "scenarios"
 
 def names():
     """All scenarios that this lab's cluster manager has, in the order in which one prepares the ground for the next."""
-    return (_DIRECTORY / managers.chosen().order).read_text().split()
+    return [line.split()[0] for line in (_DIRECTORY / managers.chosen().order).read_text().splitlines()]
 
 
 def run(*wanted):

@@ -1,18 +1,12 @@
 """Runs of the playbook that change settings, and the role that the checks log in as, break at a task: traffic goes on,
 no server goes down, and the next run makes it good.
 
-LAB_STEPS is how many tasks it is broken at, and LAB_SEED decides which; or it is a range such as 31-60, of the tasks
-that a run does not skip, or `all` (some two hours). Every other time it is a failure, or the controller's end. A
+LAB_STEPS says at which tasks (`all`: some two hours). Every other time it is a failure, or the controller's end. A
 failure that leaves nothing behind needs no run that makes it good: the next one begins where it began."""
 
-import os
-import random
+from labkit import cluster, databases, deploy, interruptions, machines, scenario, secrets, traffic
+from labkit.places import ROUTERS
 
-from labkit import cluster, databases, deploy, machines, scenario, secrets, traffic
-from labkit.places import LOGS, ROUTERS
-
-STEPS = os.environ.get("LAB_STEPS", "2")
-SEED = os.environ.get("LAB_SEED") or str(random.randrange(1000))
 PLACES = ("/etc/haproxy", "/etc/checkpg", "/etc/keepalived", "/etc/systemd/system", "/etc/sysctl.d",
           "/var/lib/checkpg-saved-haproxy", "/var/lib/checkpg-saved-keepalived")
 
@@ -20,15 +14,15 @@ PLACES = ("/etc/haproxy", "/etc/checkpg", "/etc/keepalived", "/etc/systemd/syste
 def run(show):
     """The routers are given the role's defaults again at the end."""
     scenario.settle()
-    databases.make_second_role()
+    databases.make_role("checkpg2")
     # Each of them changes every file that a run writes.
     settings = [{}, {"haproxy_connect_timeout": "3s", "keepalived_advert_interval": 0.6, "checkpg_role": "checkpg2",
                      "checkpg_password": secrets.password("checkpg2")}]
-    show(f"LAB_SEED={SEED}")
-    before = {router: _downs(router) for router in ROUTERS}
+    show(f"LAB_SEED={interruptions.SEED}")
+    before = cluster.downs()
     now, mended, as_before = 0, {}, False
     try:
-        for task, how in _breaks(_tasks()):
+        for task, how in interruptions.breaks(interruptions.tasks()):
             wanted = 1 - now
             with traffic.Traffic("write", every=0.05) as writes:
                 writes.flows()
@@ -38,7 +32,7 @@ def run(show):
             assert writes.longest_gap() < 9
             show(f"{traffic.check_writes(writes)} writes acknowledged, all kept; {len(writes.failed)} failed; "
                  "the longest time between two", writes.longest_gap())
-        assert {router: _downs(router) for router in ROUTERS} == before, "a server went down"
+        assert cluster.downs() == before, "a server went down"
         as_before = now == 0
     finally:
         if not as_before:
@@ -46,38 +40,10 @@ def run(show):
     _nothing_left_to_do({})
 
 
-def _tasks():
-    """The numbers of the tasks that the last run did not skip."""
-    text = (LOGS / "ansible.log").read_text().rpartition("\nPLAY [Refuse")[2]
-    tasks = text.partition("\nPLAY RECAP")[0].split("\nTASK [")[1:]
-    return [number for number, said in enumerate(tasks, 1) if any(
-        f"\n{word}: " in said for word in ("ok", "changed", "included"))]
-
-
-def _downs(router):
-    """How many servers went down there; a reload repeats which are."""
-    return machines.run_in(router, "sh", "-c", "journalctl -t haproxy | grep ' is DOWN' | grep -vc 'from server-state' "
-                                               "|| true").strip()
-
-
-def _breaks(tasks):
-    """(number of the task, how it breaks)"""
-    if STEPS.isdigit():
-        choice = random.Random(SEED)
-        tasks = [choice.choice(tasks) for _ in range(int(STEPS))]
-    elif STEPS != "all":
-        first, last = map(int, STEPS.split("-"))
-        tasks = tasks[first - 1:last]
-    return [(task, ("fail", "kill")[number % 2]) for number, task in enumerate(tasks)]
-
-
 def _break(show, task, how, variables):
     """Whether it left something behind; a failure that was taken back has left nothing."""
     before = {router: _files(router) for router in ROUTERS}
-    output = deploy.playbook(variables=variables, broken={"LAB_BREAK_AT": str(task), "LAB_BREAK_HOW": how})
-    name = output.rpartition("\nTASK [")[2].partition("]")[0] if how == "kill" else _failed_task(output)
-    show(f"{how} at task {task}, {name or 'which is skipped'}")
-    assert output.count("\nTASK [") >= task - 1, "the run was over before that"
+    output = interruptions.run_broken(show, task, how, variables)
     after = {router: _files(router) for router in ROUTERS}
     if how == "fail":
         _check_way_back(output, before, after)
@@ -93,11 +59,6 @@ def _mend(settings, wanted, mended):
     files = {router: _files(router) for router in ROUTERS}
     assert mended.setdefault(wanted, files) == files, "not mended as the last time"
     return wanted
-
-
-def _failed_task(output):
-    return output.partition("broken on purpose")[0].rpartition("\nTASK [")[2].partition("]")[0] \
-        if "broken on purpose" in output else ""
 
 
 def _check_way_back(output, before, after):
