@@ -321,11 +321,11 @@ def test_json_lines(proxy):
 
 def test_nobody_reads_any_more(proxy):
     reader, writer = os.pipe()
+    os.close(reader)  # before the first screen: the next one is written when something has changed
     process = subprocess.Popen(
         [executable("checkpgroutes"), "--watch", "100ms", "--socket", proxy.socket],
         stdout=writer, stderr=subprocess.DEVNULL, env={"CHECKPG_CONFIG": str(write_configuration())})
     os.close(writer)
-    os.close(reader)
     assert process.wait(10) != 0
 
 
