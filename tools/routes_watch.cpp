@@ -9,7 +9,6 @@
 
 #include <array>
 #include <ctime>
-#include <thread>
 
 namespace {
 
@@ -33,15 +32,14 @@ std::string time_now(bool exact) {
                  : formatted("%H:%M:%S");
 }
 
-/// Shows the routes each time anew until `show` says that it can't.
+/// Shows the routes each time anew until `show` says that it can't, or nobody is there to see them.
 template <typename Show>
 void look_again_and_again(const RoutesView& view, milliseconds interval, Show show) {
     for (;;) {
-        const auto begin = Clock::now();
+        const auto next = Clock::now() + interval;
         Routes routes = view.look();
-        if (!show(routes))
+        if (!show(routes) || !wait_while_heard(next))
             return;
-        std::this_thread::sleep_until(begin + interval);
     }
 }
 

@@ -107,6 +107,15 @@ bool write_out(std::string_view bytes) noexcept {
     return true;
 }
 
+bool wait_while_heard(std::chrono::steady_clock::time_point until) noexcept {
+    pollfd output{STDOUT_FILENO, 0, 0};
+    for (;;) {
+        const int ready = ::poll(&output, 1, milliseconds_until(until));
+        if (ready >= 0 || errno != EINTR)
+            return ready == 0;
+    }
+}
+
 Terminal::Terminal() {
     if (::pipe2(waker.data(), O_CLOEXEC | O_NONBLOCK) != 0)
         throw std::runtime_error{std::strerror(errno)};

@@ -42,3 +42,7 @@ void restore_input() noexcept;
 
 /// Writes all of `bytes` to standard output. False if that fails.
 [[nodiscard]] bool write_out(std::string_view bytes) noexcept;
+
+/// Waits until then. False, and at once, if meanwhile nobody is left who could read what is written
+/// to standard output, a pipe or a socket: poll(2), POLLERR.
+[[nodiscard]] bool wait_while_heard(std::chrono::steady_clock::time_point until) noexcept;

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -319,14 +320,24 @@ def test_json_lines(proxy):
             assert json.loads(line)["state"] == "ok"
 
 
-def test_nobody_reads_any_more(proxy):
-    reader, writer = os.pipe()
-    os.close(reader)  # before the first screen: the next one is written when something has changed
+@pytest.mark.parametrize("interval", ["100ms", "1h"])
+@pytest.mark.parametrize("pipe", [os.pipe, lambda: [end.detach() for end in socket.socketpair()]], ids=["pipe", "socket"])
+def test_nobody_reads_any_more(proxy, pipe, interval):
+    """Nothing changes any more either, so nothing more is written."""
+    reader, writer = pipe()
     process = subprocess.Popen(
-        [executable("checkpgroutes"), "--watch", "100ms", "--socket", proxy.socket],
+        [executable("checkpgroutes"), "--watch", interval, "--socket", proxy.socket],
         stdout=writer, stderr=subprocess.DEVNULL, env={"CHECKPG_CONFIG": str(write_configuration())})
     os.close(writer)
-    assert process.wait(10) != 0
+    try:
+        said = b""
+        while not re.search(rb"OK: .*\n", said):
+            said += os.read(reader, 65536)
+        os.close(reader)
+        assert process.wait(10) == 3
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("env, colours", [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False),
