@@ -42,7 +42,6 @@ def test_only_the_look_at_the_inventory_is_anyones():
 
 
 @pytest.mark.versions("refusals")
-@pytest.mark.versions("refusals")
 @pytest.mark.versions("argument specs")
 @pytest.mark.parametrize("variables, sentence", [
     ({"postgresql_vip_ip": ""}, "postgresql_vip_ip is not set: give the virtual IP"),

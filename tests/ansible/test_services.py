@@ -82,9 +82,6 @@ def backends_of(text):
 
 
 @pytest.mark.versions("rendered files")
-@pytest.mark.versions("rendered files")
-@pytest.mark.versions("rendered files")
-@pytest.mark.versions("refusals")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_haproxy_and_the_checks_accept_it(variant):
     made, command = files(variant), values(variant)["routes_command"]

@@ -18,7 +18,6 @@ MORE = "backend more\n    mode tcp\n"
 
 
 @pytest.mark.versions("tasks")
-@pytest.mark.versions("tasks")
 @pytest.mark.parametrize("system", ["el8", "debian12"])
 def test_a_program_that_ends_is_started_again_however_often(system):
     for unit in UNITS:

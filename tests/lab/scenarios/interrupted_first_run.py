@@ -1,6 +1,6 @@
 """First runs, on routers with the older set-up and on bare ones, break at a task: the next run makes it good.
 
-LAB_STEPS says at which tasks (`all`: five hours). With the older set-up traffic goes on meanwhile, through one virtual
+LAB_STEPS says at which tasks (`all`: hours). With the older set-up traffic goes on meanwhile, through one virtual
 IP."""
 
 from harness.waiting import wait_for

@@ -1,7 +1,7 @@
 """Runs of the playbook that change settings, and the role that the checks log in as, break at a task: traffic goes on,
 no server goes down, and the next run makes it good.
 
-LAB_STEPS says at which tasks (`all`: some two hours). Every other time it is a failure, or the controller's end. A
+LAB_STEPS says at which tasks (`all`: hours). Every other time it is a failure, or the controller's end. A
 failure that leaves nothing behind needs no run that makes it good: the next one begins where it began."""
 
 from labkit import cluster, databases, deploy, interruptions, machines, scenario, secrets, traffic
