@@ -155,6 +155,8 @@ class HAProxy:
         if self._process is not None:
             self._process.wait()
             self._process = None
+        # A check that was forked as HAProxy was told to end has its sockets until it becomes the program.
+        wait_for(lambda: not self._listens(), "nobody to have its stats socket any more")
 
     def reload(self, wait_for_old=True):
         """Makes HAProxy read its configuration again, as a service manager does, and waits until
@@ -374,6 +376,14 @@ class HAProxy:
             return self.show_info().get("Pid")
         except OSError:
             return None
+
+    def _listens(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            try:
+                connection.connect(str(self.socket))
+            except (ConnectionRefusedError, FileNotFoundError):
+                return False
+            return True
 
     def _end(self, pid):
         family = {member: started(member) for member in [pid, *descendants(pid)]}
